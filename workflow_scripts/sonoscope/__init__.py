@@ -1,0 +1,3 @@
+"""Sonoscope: methods that look inside generative audio models, and the known world they are first tried on."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Settings of the workflow: one frozen pydantic model per section, no torch."""
