@@ -1,0 +1,1 @@
+"""Audio: rendering of scores, files, and measures on the raw waveform."""

@@ -1,0 +1,1 @@
+"""MusicGen behind one interface, whatever its size and backend."""

@@ -1,0 +1,63 @@
+"""How the shipped models are trained from nothing."""
+
+from pydantic import Field
+
+from sonoscope.settings.base import Section
+
+
+class Corpus(Section):
+    """The clips that the shipped MusicGen learns from."""
+
+    lessons: int = Field(6000, ge=8)
+    """SynTheory-like clips with prompts."""
+    pieces: int = Field(3000, ge=0)
+    """Composed pieces with prompts."""
+    seconds: float = Field(4.0, gt=0)
+    """Length of every clip, in seconds."""
+    validation: float = Field(0.05, gt=0, lt=0.5)
+    """Share of clips, besides the held-out combinations, that is never trained on."""
+
+
+class Optimiser(Section):
+    """AdamW with linear warm-up and cosine decay."""
+
+    steps: int = Field(10000, ge=1)
+    """Updates."""
+    batch: int = Field(8, ge=1)
+    """Clips per update."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """Peak learning rate."""
+    final_learning_rate: float = Field(0.05, ge=0, le=1)
+    """Learning rate after the last step, as a share of the peak."""
+    warmup: int = Field(200, ge=0)
+    """Steps of linear warm-up."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay per unit of learning rate."""
+    clip_norm: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    checkpoint_every: int = Field(250, ge=1)
+    """Steps between resumable checkpoints, at which held-out measures are logged."""
+
+
+class TrainCodec(Section):
+    """Training of the codec."""
+
+    optimiser: Optimiser = Optimiser(steps=10000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
+    """Schedule."""
+    crop: float = Field(1.0, gt=0)
+    """Length of a training crop, in seconds."""
+    continuous_steps: int = Field(500, ge=0)
+    """First steps, trained without the quantiser, whose codebooks would collapse onto an untrained encoder."""
+    waveform_weight: float = Field(1.0, ge=0)
+    """Weight of the relative waveform error."""
+    spectral_weight: float = Field(1.0, ge=0)
+    """Weight of the multi-scale STFT loss."""
+    commitment_weight: float = Field(0.5, ge=0)
+    """Weight of the quantiser's commitment loss."""
+
+
+class TrainLanguageModel(Section):
+    """Training of the language model on the codec's tokens."""
+
+    optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1e-3, weight_decay=0.01)
+    """Schedule."""

@@ -1,0 +1,1 @@
+"""Scores and the known world: what is composed, and every cause of it."""
