@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from sonoscope.errors import SonoscopeError
 
-class ContractError(ValueError):
+
+class ContractError(SonoscopeError, ValueError):
     """A file does not have the form that its contract declares."""
 
     def __init__(self, contract: str, problem: str, path: Path | None = None) -> None:

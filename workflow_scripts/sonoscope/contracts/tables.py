@@ -53,7 +53,9 @@ class Table:
         """Raise `ContractError` if ``frame`` lacks a column, holds an unknown or null one, or repeats a key."""
         missing = [c for c in self.columns if c not in frame.columns]
         if missing:
-            raise ContractError(self.name, f"expected column {', '.join(missing)}, found {', '.join(frame)}", path)
+            raise ContractError(
+                self.name, f"expected column {', '.join(missing)}, found {', '.join(map(str, frame.columns))}", path
+            )
         unknown = [str(c) for c in frame.columns if c not in self.columns]
         if unknown and not self.open:
             raise ContractError(self.name, f"unknown column {', '.join(unknown)}", path)
@@ -100,7 +102,8 @@ class Table:
         try:
             table = pq.read_table(path)
         except pa.ArrowInvalid as error:
-            raise ContractError(self.name, f"not a Parquet file ({error}); delete it to have it made again", path) from None
+            problem = f"not a Parquet file ({error}); delete it to have it made again"
+            raise ContractError(self.name, problem, path) from None
         for name, column in self.columns.items():
             if name in table.column_names and table.schema.field(name).type != _ARROW[column.kind]:
                 found = table.schema.field(name).type

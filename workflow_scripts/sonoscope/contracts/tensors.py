@@ -36,7 +36,9 @@ class Tensors:
     header: Sequence[str] = ()
     description: str = field(default="", compare=False)
 
-    def check(self, arrays: Mapping[str, NDArray[np.generic]], header: Mapping[str, str], path: Path | None = None) -> None:
+    def check(
+        self, arrays: Mapping[str, NDArray[np.generic]], header: Mapping[str, str], path: Path | None = None
+    ) -> None:
         """Raise `ContractError` if a tensor or header entry is missing, misshapen, of another type, or not finite."""
         if set(arrays) != set(self.tensors):
             raise ContractError(self.name, f"expected tensors {sorted(self.tensors)}, found {sorted(arrays)}", path)

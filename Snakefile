@@ -1,0 +1,52 @@
+"""Sonoscope looks inside generative audio models. This file is the table of contents; see README.md."""
+
+from snakemake.utils import min_version
+
+min_version("9.12")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=RESULTS,
+    downloads=DOWNLOADS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+include: "rules/tables.smk"
+
+
+localrules:
+    all,
+    studies,
+
+
+rule studies:
+    """The results of every study, before they are gathered."""
+    input:
+        [],
+
+
+rule all:
+    """Every study's results, the scorecard and the report."""
+    default_target: True
+    input:
+        rules.studies.input,
+
+
+onstart:
+    tell(f"preset {SETTINGS.preset}, results in {RESULTS}")
+
+
+onsuccess:
+    tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
+
+
+onerror:
+    tell(f"stopped; the logs of the failed jobs are under {RESULTS}/logs, that of this call is {log}")
+    tell("to resume, give the same command again: finished work is kept")

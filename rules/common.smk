@@ -1,0 +1,66 @@
+"""What all rules use: checked settings, the hash of their code, resources that grow with the attempt.
+
+Every SLURM job reads this file again, so it imports neither torch nor transformers and looks at no data.
+"""
+
+import os
+import sys
+import uuid
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from sonoscope import storage
+from sonoscope.codehash import code_hash
+from sonoscope.settings import rules as per_rule
+from sonoscope.settings.resolve import SettingsError, resolve
+
+try:
+    SETTINGS = resolve(config)
+except SettingsError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = str(storage.results(SETTINGS.folder))
+DOWNLOADS = str(storage.downloads())
+
+# Jobs inherit these. The invocation is one call of snakemake, with all the jobs that it starts anywhere.
+os.environ["SONOSCOPE_RESULTS"] = RESULTS
+os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+# One folder per wildcard, so a wildcard never spans a slash.
+wildcard_constraints:
+    concept="[^/]+",
+    corpus="[^/]+",
+    experiment="[^/]+",
+    model="[^/]+",
+    shard="[0-9]+",
+    target="[^/]+",
+
+
+def code(script):
+    """The hash of a script, such as "steering/fit_direction", and of all project code that it imports."""
+    return code_hash(SCRIPTS / f"{script}.py", SCRIPTS)
+
+
+def section(path):
+    """One section of the settings, such as "steering" or "steering.rfm", as plain data."""
+    return per_rule.section(SETTINGS, path)
+
+
+def seed(stage):
+    """The seed of one stage, derived from the seed of the run."""
+    return per_rule.seed(SETTINGS, stage)
+
+
+def growing(amount):
+    """A resource that doubles with each attempt: mem_mb=growing(4000), runtime=growing(30)."""
+    return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+
+
+def tell(message):
+    """Say one line on the terminal."""
+    print(f"sonoscope: {message}", file=sys.stderr)

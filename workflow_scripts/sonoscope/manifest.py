@@ -1,0 +1,46 @@
+"""The diary of a run: ``manifest.jsonl``, one line when a job starts and one when it ends.
+
+A job that was killed has only its first line. Lines are appended by many jobs at once, so each is one single
+``write`` to a file that was opened for appending, which the kernel does not interleave.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+NAME = "manifest.jsonl"
+"""File name of the diary in the results folder."""
+
+
+def append(path: Path, line: Mapping[str, Any]) -> None:
+    """Append ``line`` as one JSON object on one line, whole even if other jobs append at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, text.encode())
+    finally:
+        os.close(handle)
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the lines of the diary in the order of writing; a line cut short by a full disk is left out."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict):
+                yield line
+
+
+def attempts(path: Path, rule: str, wildcards: Mapping[str, str], invocation: str) -> int:
+    """How often this job was started before by the same call of ``snakemake``."""
+    this = ("started", rule, dict(wildcards), invocation)
+    found = ((x.get("event"), x.get("rule"), x.get("wildcards"), x.get("invocation")) for x in read(path))
+    return sum(x == this for x in found)

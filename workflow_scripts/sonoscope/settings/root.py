@@ -1,0 +1,27 @@
+"""All settings of the workflow. A new section is one line here."""
+
+from pydantic import Field
+
+from sonoscope.settings.base import Section
+from sonoscope.settings.table import ResultsTable
+
+
+class Settings(Section):
+    """The settings of one run."""
+
+    preset: str = "demo"
+    """Which block of presets the settings start from; your own keys win over it."""
+
+    run: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the results folder, results/<run>; null names it after the preset."""
+
+    seed: int = Field(0, ge=0, lt=2**31)
+    """Where all random numbers start; each stage derives its own seed from it."""
+
+    results_table: ResultsTable = ResultsTable()
+    """The table of all runs and numbers that `snakemake results_table` writes."""
+
+    @property
+    def folder(self) -> str:
+        """Name of the results folder of this run."""
+        return self.run or self.preset

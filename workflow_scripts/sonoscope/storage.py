@@ -1,0 +1,27 @@
+"""Where results and downloads live: the one module that knows a path of this machine.
+
+``SONOSCOPE_STORAGE`` names a folder, for instance on a large disk of a cluster. Without it, the working directory is
+meant, and all paths stay relative.
+"""
+
+import os
+from pathlib import Path
+
+VARIABLE = "SONOSCOPE_STORAGE"
+"""The environment variable that names the storage folder."""
+
+
+def root() -> Path:
+    """Give the storage folder: ``$SONOSCOPE_STORAGE`` made absolute, or ``.``."""
+    named = os.environ.get(VARIABLE, "").strip()
+    return Path(named).expanduser().absolute() if named else Path()
+
+
+def results(run: str) -> Path:
+    """Give the folder of everything that one run makes."""
+    return root() / "results" / run
+
+
+def downloads() -> Path:
+    """Give the folder of fetched models and corpora, shared by all runs."""
+    return root() / "resources" / "downloads"
