@@ -19,6 +19,8 @@ pathvars:
 
 
 include: "rules/tables.smk"
+include: "rules/phase0.smk"
+include: "rules/latents.smk"
 
 
 localrules:

@@ -7,12 +7,13 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
 
 AudioArray = NDArray[np.float32]
 
 
-class AudioError(ValueError):
+class AudioError(SonoscopeError, ValueError):
     """An audio file that cannot be used, with the reason."""
 
 

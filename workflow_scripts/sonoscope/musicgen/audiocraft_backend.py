@@ -8,15 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sonoscope.musicgen import compat
+from sonoscope.musicgen.craft import ClassifierFreeGuidanceDropout, CompressionModel, ConditioningAttributes, LMModel
 from sonoscope.musicgen.interface import Injection, MusicGen, Prompt, Sampling
 from sonoscope.musicgen.sampling import TokenSampler
 from sonoscope.musicgen.steering import captured, steered
-
-compat.install()
-from audiocraft.models.encodec import CompressionModel  # noqa: E402
-from audiocraft.models.lm import LMModel  # noqa: E402
-from audiocraft.modules.conditioners import ClassifierFreeGuidanceDropout, ConditioningAttributes  # noqa: E402
 
 _Conditions = dict[str, tuple[Tensor, Tensor]]
 

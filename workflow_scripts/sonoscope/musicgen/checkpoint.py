@@ -12,24 +12,20 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import audiocraft
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing, sha256
 from sonoscope.musicgen.audiocraft_backend import AudiocraftMusicGen, read_folder
+from sonoscope.musicgen.craft import CompressionModel, T5Conditioner, builders, version
 from sonoscope.musicgen.interface import MusicGen
-
-# audiocraft_backend has installed the stand-ins that these need
-from audiocraft.models import builders  # isort: skip
-from audiocraft.models.encodec import CompressionModel  # isort: skip
-from audiocraft.modules.conditioners import T5Conditioner  # isort: skip
 
 log = logging.getLogger(__name__)
 
 
-class CheckpointError(ValueError):
+class CheckpointError(SonoscopeError, ValueError):
     """A checkpoint that cannot be used, with the reason."""
 
 
@@ -40,7 +36,7 @@ def save_folder(folder: Path, codec: nn.Module, codec_cfg: DictConfig, lm: nn.Mo
         package = {
             "best_state": state,
             "xp.cfg": OmegaConf.to_yaml(cfg),
-            "version": audiocraft.__version__,
+            "version": version,
             "exported": True,
         }
         with replacing(folder / f"{name}.bin") as temporary:

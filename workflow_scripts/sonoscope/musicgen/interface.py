@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sonoscope.errors import SonoscopeError
+
 Prompt = str | None
 """Text, or None for the null condition of classifier-free guidance."""
 Branch = Literal["both", "cond", "null"]
@@ -20,7 +22,7 @@ Branch = Literal["both", "cond", "null"]
 branches, g d on the conditional one alone, and (1 - g) d on the null one alone."""
 
 
-class LayerError(ValueError):
+class LayerError(SonoscopeError, ValueError):
     """A layer that the model does not have."""
 
 

@@ -3,7 +3,10 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.hello import Hello
+from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.table import ResultsTable
+from sonoscope.settings.world import World
 
 
 class Settings(Section):
@@ -17,6 +20,15 @@ class Settings(Section):
 
     seed: int = Field(0, ge=0, lt=2**31)
     """Where all random numbers start; each stage derives its own seed from it."""
+
+    musicgen: MusicGen = MusicGen()
+    """The MusicGen that is looked into."""
+
+    world: World = World()
+    """The known world."""
+
+    hello: Hello = Hello()
+    """The first two clips."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""

@@ -89,6 +89,8 @@ class Clip(NamedTuple):
     """Time signature."""
     offset: float = 0.0
     """Where the clip starts in its render, in seconds."""
+    clip_id: str = ""
+    """Identifies the clip, stable over runs."""
     render_id: str = ""
     """Clips with one render are crops of the same audio."""
     split_group: str = ""
@@ -101,7 +103,8 @@ def _instrument(i: Instrument) -> dict[str, Any]:
 
 def _tonal(labels: dict[str, Any], notes: Part, concept: str, group: str) -> Clip:
     name = "-".join(str(v) for k, v in labels.items() if k not in ("midi_category", "midi_program_name"))
-    return Clip(labels, (notes,), TONAL_BPM, render_id=f"{concept}-{name}".replace(" ", ""), split_group=group)
+    clip_id = f"{concept}-{name}".replace(" ", "")
+    return Clip(labels, (notes,), TONAL_BPM, clip_id=clip_id, render_id=clip_id, split_group=group)
 
 
 def note_part(midi: int, program: int, velocity: int = VELOCITY) -> Part:
@@ -244,7 +247,7 @@ def _tempos(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
                 "offset_time": round(float(rng.uniform(0, 20 - SECONDS)), 3),
             }
             render = f"tempos-{bpm}-{click.name}"
-            yield Clip(labels, (notes,), bpm, (4, 4), labels["offset_time"], f"{render}-{crop}", render)
+            yield Clip(labels, (notes,), bpm, (4, 4), labels["offset_time"], f"{render}-{crop}", render, render)
 
 
 def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
@@ -264,7 +267,7 @@ def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]
                 "reverb_level": reverb,
             }
             render = f"time_signatures-{name}-{click.name}-{reverb}"
-            yield Clip(labels, (notes,), TONAL_BPM, (beats, unit), labels["offset_time"], f"{render}-{crop}", render)
+            yield Clip(labels, (notes,), TONAL_BPM, (beats, unit), labels["offset_time"], f"{render}-{crop}", render, render)
 
 
 _MAKERS: dict[str, Callable[[Octave, np.random.Generator], Iterator[Clip]]] = {

@@ -9,15 +9,11 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from sonoscope.musicgen import compat
+from sonoscope.musicgen.craft import EncodecModel, builders
 from sonoscope.musicgen.geometry import CodecGeometry, codec_config
 from sonoscope.settings.training import TrainCodec
 from sonoscope.train.losses import spectral_loss, waveform_loss
 from sonoscope.train.schedule import train
-
-compat.install()
-from audiocraft.models import builders  # noqa: E402
-from audiocraft.models.encodec import EncodecModel  # noqa: E402
 
 log = logging.getLogger(__name__)
 

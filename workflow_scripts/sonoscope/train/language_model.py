@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sonoscope.musicgen import compat
+from sonoscope.musicgen.craft import ConditioningAttributes, LMModel, builders
 from sonoscope.musicgen.geometry import LanguageModelGeometry, lm_config
 from sonoscope.settings.training import TrainLanguageModel
 from sonoscope.train.schedule import train
-
-compat.install()
-from audiocraft.models import builders  # noqa: E402
-from audiocraft.models.lm import LMModel  # noqa: E402
-from audiocraft.modules.conditioners import ConditioningAttributes  # noqa: E402
 
 log = logging.getLogger(__name__)
 

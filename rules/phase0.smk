@@ -1,0 +1,98 @@
+"""
+Phase 0: the known world and the models that need no training.
+
+REQUIRED INPUTS:
+    none; scores are composed and rendered from the settings (section world)
+
+OUTPUTS:
+    <results>/world/syntheory/{concept}.parquet     one row per clip: audio, MIDI, labels, prompt, groups
+    <results>/models/random/                        a MusicGen with random weights, in audiocraft's layout
+    <results>/hello/*.wav                           the first two clips
+
+STEPS: compose_syntheory · build_random_musicgen · hello
+"""
+
+
+def model_file(name):
+    """The file of model `name` that rules depend on; the rest of its folder belongs to it."""
+    shipped = Path(os.path.relpath(Path(workflow.basedir) / "resources" / "models"))
+    return SETTINGS.musicgen.files(name, shipped, Path(RESULTS), Path(DOWNLOADS))[0]
+
+
+localrules:
+    world,
+
+
+rule world:
+    """The known world: every composed corpus of this run."""
+    input:
+        expand("<results>/world/syntheory/{concept}.parquet", concept=SETTINGS.world.concepts),
+
+
+rule compose_syntheory:
+    """One concept of SynTheory, composed and rendered with every cause recorded."""
+    output:
+        clips="<results>/world/syntheory/{concept}.parquet",
+    log:
+        "<logs>/compose_syntheory/{concept}.log",
+    benchmark:
+        "<benchmarks>/compose_syntheory/{concept}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(15),
+    params:
+        settings=section("world"),
+        seed=seed("world"),
+        code=code("phase0/compose_syntheory"),
+    script:
+        "../workflow_scripts/phase0/compose_syntheory.py"
+
+
+rule build_random_musicgen:
+    """A MusicGen with random weights, for tests of the machinery."""
+    output:
+        language_model="<results>/models/random/state_dict.bin",
+        codec="<results>/models/random/compression_state_dict.bin",
+    log:
+        "<logs>/build_random_musicgen.log",
+    benchmark:
+        "<benchmarks>/build_random_musicgen.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        seed=seed("random_musicgen"),
+        code=code("phase0/build_random_musicgen"),
+    script:
+        "../workflow_scripts/phase0/build_random_musicgen.py"
+
+
+rule hello:
+    """Two short clips from two prompts with the configured model: the first test of a new machine."""
+    input:
+        language_model=model_file(SETTINGS.musicgen.name),
+    output:
+        clips=expand("<results>/hello/{n}.wav", n=range(len(SETTINGS.hello.prompts))),
+    log:
+        "<logs>/hello.log",
+    benchmark:
+        "<benchmarks>/hello.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        settings={"hello": section("hello"), "musicgen": section("musicgen")},
+        seed=seed("hello"),
+        code=code("phase0/hello"),
+    script:
+        "../workflow_scripts/phase0/hello.py"

@@ -1,0 +1,69 @@
+"""Corpora through a MusicGen: clips to tokens, tokens to hidden states."""
+
+import logging
+from collections.abc import Sequence
+
+import librosa
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from sonoscope.audio.files import AudioArray, AudioError, read_audio
+from sonoscope.logs import Progress
+from sonoscope.musicgen.interface import MusicGen, Prompt
+
+log = logging.getLogger(__name__)
+
+
+def read_clips(clips: pd.DataFrame, sample_rate: int, seconds: float) -> tuple[NDArray[np.float32], list[str]]:
+    """Audio ``(clips, samples)`` of a table of clips at ``sample_rate``, and the ids of those that cannot be read.
+
+    Clips are cut or padded with silence to ``seconds``. One that cannot be read is logged, listed and left silent, so that
+    rows keep their order.
+    """
+    length = round(seconds * sample_rate)
+    audio = np.zeros((len(clips), length), np.float32)
+    skipped: list[str] = []
+    for row, (clip_id, source) in enumerate(zip(clips["clip_id"], clips["audio"], strict=True)):
+        try:
+            clip, rate = read_audio(source["bytes"])
+        except AudioError as error:
+            log.warning("%s skipped: %s", clip_id, error)
+            skipped.append(str(clip_id))
+            continue
+        if rate != sample_rate:
+            clip = librosa.resample(clip, orig_sr=rate, target_sr=sample_rate)
+        audio[row, : min(length, len(clip))] = clip[:length]
+    return audio, skipped
+
+
+def encode_clips(model: MusicGen, audio: NDArray[np.float32] | AudioArray, batch: int) -> NDArray[np.int16]:
+    """Tokens ``(clips, codebooks, frames)`` of audio ``(clips, samples)``."""
+    parts: list[NDArray[np.int16]] = []
+    with Progress(len(audio), "clips") as progress:
+        for first in range(0, len(audio), batch):
+            tokens = model.encode(torch.from_numpy(audio[first : first + batch])[:, None])
+            parts.append(tokens.cpu().numpy().astype(np.int16))
+            progress.advance(len(tokens))
+    return np.concatenate(parts)
+
+
+def pooled_hidden_states(
+    model: MusicGen, tokens: NDArray[np.int16], prompts: Sequence[Prompt], layers: Sequence[int], batch: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean over audio frames, and last position, of hidden states: two arrays ``(clips, layers, dim)``.
+
+    Position 0, which has read nothing, is left out of the mean.
+    """
+    mean: list[NDArray[np.float32]] = []
+    last: list[NDArray[np.float32]] = []
+    with Progress(len(tokens), "clips") as progress:
+        for first in range(0, len(tokens), batch):
+            rows = slice(first, first + batch)
+            codes = torch.from_numpy(tokens[rows].astype(np.int64))
+            states = model.hidden_states(codes, prompts[rows], layers).float()  # [rows, L, S, D]
+            mean.append(states[:, :, 1:].mean(2).cpu().numpy())
+            last.append(states[:, :, -1].cpu().numpy())
+            progress.advance(len(codes))
+    return np.concatenate(mean), np.concatenate(last)

@@ -1,0 +1,33 @@
+"""Prompts for SynTheory clips, in the words that lessons use."""
+
+from typing import Any
+
+from sonoscope.symbolic.instruments import CLICKS
+from sonoscope.symbolic.syntheory import INTERVALS
+
+_CLICK_WORD = {c.name: c.word for c in CLICKS}
+_SHAPE = {"UP": "rising", "DOWN": "falling", "UNISON": "simultaneous"}
+
+
+def prompt(concept: str, labels: dict[str, Any]) -> str:
+    """A prompt that names the causes of a clip, from its published labels."""
+    on = f"on {labels['midi_program_name']}" if "midi_program_name" in labels else ""
+    match concept:
+        case "notes":
+            return f"a repeated {labels['root_note_name']} {on}"
+        case "intervals":
+            return f"a {_SHAPE[labels['play_style_name']]} {INTERVALS[labels['interval'] - 1]} {on}"
+        case "scales":
+            return f"a {_SHAPE[labels['play_style_name']]} {labels['root_note_name']} {labels['mode']} scale {on}"
+        case "chords":
+            return f"a {labels['root_note_name']} {labels['chord_type']} chord {on}"
+        case "simple_progressions":
+            mode, _, degrees = labels["chord_progression"].partition("-")
+            figures = degrees.strip("()").replace(",", "")
+            quality = {"ionian": "major", "aeolian": "minor"}[mode]
+            return f"a progression {figures} in {labels['key_note_name']} {quality} {on}"
+        case "tempos":
+            return f"a {_CLICK_WORD[labels['click_config_name']]} at {labels['bpm']} bpm"
+        case "time_signatures":
+            return f"a {_CLICK_WORD[labels['click_config_name']]} in {labels['time_signature']}"
+    raise ValueError(f"concept: expected one of SynTheory's, got {concept!r}")
