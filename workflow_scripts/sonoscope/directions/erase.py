@@ -1,0 +1,54 @@
+"""Removal of a concept from hidden states, to ask whether it was needed."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sonoscope.directions.subspace import gram_schmidt
+
+
+def ablate(hidden_states: Tensor, directions: Tensor, mean: Tensor) -> Tensor:
+    """Directional ablation: hidden states (…, dim) with their projection on the span of ``directions`` set to the mean's.
+
+    Parameters
+    ----------
+    directions
+        Shape (dim,) or (k, dim); made orthonormal first.
+    mean
+        Mean hidden state (dim,).
+    """
+    basis = gram_schmidt(directions.reshape(-1, directions.shape[-1])).to(hidden_states)
+    return hidden_states - ((hidden_states - mean) @ basis.T) @ basis
+
+
+@dataclass(frozen=True)
+class Eraser:
+    """LEACE: the least change of hidden states after which no linear readout predicts the labels better than a constant.
+
+    Belrose et al. (2023): h - W⁺ P W (h - E h), W = Σ^(-1/2), P the projector on the columns of W Σ_hz.
+    """
+
+    mean: Tensor
+    removal: Tensor
+    """W⁺ P W, shape (dim, dim)."""
+
+    @classmethod
+    def fit(cls, hidden_states: Tensor, labels: Tensor) -> "Eraser":
+        """Fit to states (n, dim) and labels (n,) or one-hot (n, classes), in float64."""
+        states, targets = hidden_states.to(torch.float64), labels.to(torch.float64).reshape(len(labels), -1)
+        mean = states.mean(0)
+        centred, targets = states - mean, targets - targets.mean(0)
+        n = len(states)
+        values, vectors = torch.linalg.eigh(centred.T @ centred / n)
+        kept = values > values.max() * len(values) * torch.finfo(torch.float64).eps
+        values, vectors = values[kept], vectors[:, kept]
+        whiten, colour = (vectors * values.rsqrt()) @ vectors.T, (vectors * values.sqrt()) @ vectors.T
+        left, singular, _ = torch.linalg.svd(whiten @ (centred.T @ targets / n), full_matrices=False)
+        left = left[:, singular > 1e-10 * singular.max().clamp_min(torch.finfo(torch.float64).tiny)]
+        return cls(mean, colour @ left @ left.T @ whiten)
+
+    def __call__(self, hidden_states: Tensor) -> Tensor:
+        """Hidden states (…, dim) without the concept, in their own dtype."""
+        centred = hidden_states.to(self.mean) - self.mean
+        return (hidden_states.to(self.mean) - centred @ self.removal.T).to(hidden_states)

@@ -1,0 +1,81 @@
+"""Estimators by name, fitted to all layers of a model."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from sonoscope.directions.baselines import LDA, PCA, DifferenceInMeans, Logistic, Ridge
+from sonoscope.directions.estimator import Estimator
+from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
+from sonoscope.directions.rfm import RFM
+
+log = logging.getLogger(__name__)
+
+ESTIMATORS: Mapping[str, type[Estimator]] = {
+    "rfm": RFM,
+    "difference_in_means": DifferenceInMeans,
+    "ridge": Ridge,
+    "logistic": Logistic,
+    "lda": LDA,
+    "pca": PCA,
+    "random": RandomDirection,
+    "shuffled_rfm": ShuffledRFM,
+}
+
+
+def new_estimator(name: str, **hyperparameters: Any) -> Estimator:
+    """Unfitted estimator by name.
+
+    Raises
+    ------
+    ValueError
+        No such estimator, or it has no such hyperparameter.
+    """
+    if name not in ESTIMATORS:
+        raise ValueError(f"estimator: expected one of {', '.join(ESTIMATORS)}, found {name!r}")
+    try:
+        return ESTIMATORS[name](**hyperparameters)
+    except TypeError as error:
+        raise ValueError(f"estimator {name}: {error}") from None
+
+
+def fit_layers(
+    hidden_states: Tensor,
+    labels: Tensor,
+    groups: Tensor | None = None,
+    *,
+    estimator: str = "rfm",
+    layers: Sequence[int] | None = None,
+    **hyperparameters: Any,
+) -> list[Estimator]:
+    """One fitted estimator per layer; all layers share folds and the points of a search, so that their scores compare.
+
+    Parameters
+    ----------
+    hidden_states
+        Shape (n, layers, dim).
+    labels, groups
+        Shape (n,).
+    estimator
+        Name in `ESTIMATORS`.
+    layers
+        Numbers of the layers along the second axis, for log lines only; 0, 1, … without it.
+    hyperparameters
+        Of the estimator. A ``random`` direction gets another seed in each layer.
+    """
+    if hidden_states.ndim != 3:
+        raise ValueError(f"hidden states: expected shape (n, layers, dim), found {tuple(hidden_states.shape)}")
+    names = range(hidden_states.shape[1]) if layers is None else layers
+    fitted = []
+    for position, layer in enumerate(names):
+        chosen = dict(hyperparameters)
+        if estimator == "random":
+            chosen["seed"] = chosen.get("seed", 0) * 1000 + position
+        fitted.append(new_estimator(estimator, **chosen).fit(hidden_states[:, position], labels, groups))
+        found = fitted[-1].score_
+        if found is not None:
+            told = f"{fitted[-1].score_name_} {found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+            log.info("%s, layer %d: %s, sign %d", estimator, layer, told, fitted[-1].sign_)
+    return fitted
