@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.table import ResultsTable
 
 
@@ -17,6 +18,9 @@ class Settings(Section):
 
     seed: int = Field(0, ge=0, lt=2**31)
     """Where all random numbers start; each stage derives its own seed from it."""
+
+    foundation: Foundation = Foundation()
+    """What the workflow measures about itself."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""
