@@ -101,6 +101,9 @@ class Job:
         results = os.environ.get(RESULTS)
         self.manifest: Path | None = Path(results) / manifest.NAME if results else None
         self.code: str | None = self.params.pop("code", None)
+        self.sidecar: Path | None = None
+        if self.output_paths:
+            self.sidecar = provenance.sidecar(self.output_paths, self.rule, self.wildcards)
         self._id = uuid.uuid4().hex[:12]
         self._start = psutil.Process().create_time()  # imports belong to the job's duration
 
@@ -109,6 +112,8 @@ class Job:
         terminal = _send_output_to(self.log) if self.log else sys.stderr.fileno()
         logs.set_up()
         attempt = self._note_start()
+        if self.sidecar is not None:
+            self.sidecar.unlink(missing_ok=True)  # the outputs that it tells of are gone
         try:
             values = self._values(attempt)
             self._write_header(attempt)
@@ -191,7 +196,7 @@ class Job:
         logger.info("versions %s", json.dumps(provenance.versions()))
 
     def _write_provenance(self, facts: Mapping[str, Any]) -> None:
-        if not self.output_paths:
+        if self.sidecar is None:
             return
         torch = sys.modules.get("torch")
         record = {
@@ -210,8 +215,7 @@ class Job:
         named = {path for paths in inputs.values() for path in paths}
         if unnamed := [path for path in self.input_paths if path not in named]:
             inputs["unnamed"] = unnamed
-        path = provenance.sidecar(self.output_paths, self.rule, self.wildcards)
-        provenance.write(path, record, inputs, self.output_paths)
+        provenance.write(self.sidecar, record, inputs, self.output_paths)
 
 
 def _named(items: Any) -> dict[str, Any]:
