@@ -24,11 +24,11 @@ except SettingsError as error:
 
 RESULTS = str(storage.results(SETTINGS.folder))
 DOWNLOADS = str(storage.downloads())
+RESOURCES = str(storage.resources())
 
 # Jobs inherit these. The invocation is one call of snakemake, with all the jobs that it starts anywhere.
-os.environ["SONOSCOPE_RESULTS"] = RESULTS
+os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1")
 os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 # One folder per wildcard, so a wildcard never spans a slash.

@@ -1,1 +1,69 @@
-"""Tables over a whole run."""
+"""What the workflow says about itself: the table of results, and its own cost.
+
+REQUIRED INPUTS:
+
+    the results of all studies (measure_noop); whatever lies in <results> (results_table)
+
+OUTPUTS:
+
+    <results>/foundation/measure_noop/scorecard.json
+    <results>/results_table.csv, <results>/results_table.md, <results>/failed_jobs.csv
+
+Steps:
+
+    measure_noop    times dry runs with nothing to do and reads the wall clock of the run
+    results_table   gathers manifest, provenance, benchmarks and scorecards; runs each time it is asked for
+"""
+
+
+localrules:
+    results_table,
+    measure_noop,
+
+
+rule measure_noop:
+    """Seconds that a call with nothing to do takes, and the wall clock of this run."""
+    input:
+        rules.studies.input,
+    output:
+        scorecard="<results>/foundation/measure_noop/scorecard.json",
+    log:
+        "<logs>/foundation/measure_noop.log",
+    benchmark:
+        "<benchmarks>/foundation/measure_noop.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: workflow.cores or 1  # nothing runs beside it that would disturb the clock
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        target="studies",
+        config=dict(config),
+        run_name=SETTINGS.folder,
+        preset=SETTINGS.preset,
+        settings=section("foundation"),
+        code=code("foundation/measure_noop"),
+    script:
+        "../workflow_scripts/foundation/measure_noop.py"
+
+
+# It declares no output, so that it runs whenever it is asked for: what it reads is the state on disk.
+rule results_table:
+    """All jobs of this run with settings, costs and numbers, as results_table.csv and results_table.md."""
+    log:
+        "<logs>/results_table.log",
+    benchmark:
+        "<benchmarks>/results_table.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        results=RESULTS,
+        settings=section("results_table"),
+        code=code("tables/results_table"),
+    script:
+        "../workflow_scripts/tables/results_table.py"

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sonoscope.signature import REQUIRED, Parameter, parameters
 
@@ -52,10 +52,10 @@ def _value(p: Parameter, text: str | list[str]) -> Any:
 
 def _default(p: Parameter) -> Any:
     """Give the default of a parameter; for a settings model without one, the model with its own defaults."""
-    if p.default is REQUIRED and p.is_structured:
+    if p.default is REQUIRED and isinstance(p.annotation, type) and issubclass(p.annotation, BaseModel):
         try:
             return p.annotation()
-        except (ValidationError, TypeError):
+        except ValidationError:
             return REQUIRED
     return p.default
 

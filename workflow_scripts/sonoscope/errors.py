@@ -1,4 +1,4 @@
-"""The base of the errors that a user can act on."""
+"""The base of the errors that a user can act on, and how an error is said in one sentence."""
 
 
 class SonoscopeError(Exception):
@@ -6,3 +6,12 @@ class SonoscopeError(Exception):
 
     The runner shows such an error as one sentence; the traceback goes to the log.
     """
+
+
+def sentence(error: BaseException) -> str:
+    """Say an error in one line; where it is not one that a user can act on, its class stands in front."""
+    if isinstance(error, SonoscopeError):
+        return str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"no such file: {error.filename}"
+    return f"{type(error).__name__}: {error}"

@@ -31,8 +31,8 @@ from typing import Any
 
 import psutil
 
-from sonoscope import cli, device, lease, logs, manifest, provenance
-from sonoscope.errors import SonoscopeError
+from sonoscope import cli, device, lease, logs, manifest, provenance, storage
+from sonoscope.errors import SonoscopeError, sentence
 from sonoscope.signature import fit
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ RESULTS = "SONOSCOPE_RESULTS"
 INVOCATION = "SONOSCOPE_INVOCATION"
 """Environment variable that names one call of ``snakemake``; all of its jobs carry it."""
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = storage.WORKFLOW
 
 
 def run(main: Main, *, network: bool = False) -> None:
@@ -72,7 +72,7 @@ def _run_command(main: Main, about: str | None) -> int:
     try:
         main(**cli.parse(main, about=about))
     except (SonoscopeError, FileNotFoundError) as error:
-        logger.error("%s", error)
+        logger.error("%s", sentence(error))
         return 1
     return 0
 
@@ -93,6 +93,7 @@ class Job:
         self.params: dict[str, Any] = dict(snakemake.params.items())
         self.inputs: dict[str, Any] = _named(snakemake.input)
         self.outputs: dict[str, Any] = _named(snakemake.output)
+        self.input_paths = [Path(p) for p in snakemake.input]
         self.output_paths = [Path(p) for p in snakemake.output]
         self.threads: int = snakemake.threads
         self.cards: int = int(snakemake.resources.get("gpu", 0))
@@ -100,6 +101,9 @@ class Job:
         results = os.environ.get(RESULTS)
         self.manifest: Path | None = Path(results) / manifest.NAME if results else None
         self.code: str | None = self.params.pop("code", None)
+        self.sidecar: Path | None = None
+        if self.output_paths:
+            self.sidecar = provenance.sidecar(self.output_paths, self.rule, self.wildcards)
         self._id = uuid.uuid4().hex[:12]
         self._start = psutil.Process().create_time()  # imports belong to the job's duration
 
@@ -108,6 +112,8 @@ class Job:
         terminal = _send_output_to(self.log) if self.log else sys.stderr.fileno()
         logs.set_up()
         attempt = self._note_start()
+        if self.sidecar is not None:
+            self.sidecar.unlink(missing_ok=True)  # the outputs that it tells of are gone
         try:
             values = self._values(attempt)
             self._write_header(attempt)
@@ -118,10 +124,10 @@ class Job:
         except Exception as error:
             # The last line of the log is the sentence that a user reads first; the traceback stands above it.
             traceback.print_exc()
-            sentence = self._sentence(error)
-            logger.error("%s", sentence)
-            self._note("failed", error=sentence)
-            os.write(terminal, f"{sentence} [log: {self.log}]\n".encode())
+            logger.error("%s", sentence(error))
+            self._note("failed", error=sentence(error))
+            where = "".join(f" {value}" for value in self.wildcards.values())
+            os.write(terminal, f"{self.rule}{where}: {sentence(error)} [log: {self.log}]\n".encode())
             return 1
         self._note_end()
         return 0
@@ -149,10 +155,10 @@ class Job:
             sys.modules["torch"].set_num_threads(self.threads)
 
     def _note_start(self) -> int:
-        attempt = 1
+        attempt, log = 1, provenance.portable(self.log) if self.log else None
         if self.manifest is not None:
             attempt += manifest.attempts(self.manifest, self.rule, self.wildcards, os.environ.get(INVOCATION, ""))
-        self._note("started", attempt=attempt, host=platform.node(), pid=os.getpid(), log=str(self.log))
+        self._note("started", attempt=attempt, host=platform.node(), pid=os.getpid(), log=log, code=self.code)
         return attempt
 
     def _note_end(self) -> None:
@@ -190,7 +196,7 @@ class Job:
         logger.info("versions %s", json.dumps(provenance.versions()))
 
     def _write_provenance(self, facts: Mapping[str, Any]) -> None:
-        if not self.output_paths:
+        if self.sidecar is None:
             return
         torch = sys.modules.get("torch")
         record = {
@@ -206,13 +212,10 @@ class Job:
             "facts": dict(facts),
         }
         inputs = {name: _paths(value) for name, value in self.inputs.items()}
-        path = provenance.sidecar(self.output_paths, self.rule, self.wildcards)
-        provenance.write(path, record, inputs, self.output_paths)
-
-    def _sentence(self, error: Exception) -> str:
-        kind = "" if isinstance(error, SonoscopeError | FileNotFoundError) else f"{type(error).__name__}: "
-        where = ", ".join(f"{k}={v}" for k, v in self.wildcards.items())
-        return f"{self.rule}{f' ({where})' if where else ''}: {kind}{error}"
+        named = {path for paths in inputs.values() for path in paths}
+        if unnamed := [path for path in self.input_paths if path not in named]:
+            inputs["unnamed"] = unnamed
+        provenance.write(self.sidecar, record, inputs, self.output_paths)
 
 
 def _named(items: Any) -> dict[str, Any]:

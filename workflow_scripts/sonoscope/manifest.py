@@ -1,9 +1,12 @@
 """The diary of a run: ``manifest.jsonl``, one line when a job starts and one when it ends.
 
 A job that was killed has only its first line. Lines are appended by many jobs at once, so each is one single
-``write`` to a file that was opened for appending, which the kernel does not interleave.
+``write`` to a file that was opened for appending, which the kernel does not interleave. Network file systems promise
+this only under a lock, which is taken where there is one.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -20,6 +23,8 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
     text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        with contextlib.suppress(OSError):  # some file systems know no locks
+            fcntl.lockf(handle, fcntl.LOCK_EX)
         os.write(handle, text.encode())
     finally:
         os.close(handle)

@@ -71,10 +71,16 @@ def find(output: Path) -> dict[str, Any] | None:
 
 def portable(path: Path) -> str:
     """``path`` as it is written down: relative to the storage or working directory where it lies below."""
-    for base in (storage.root().absolute(), Path.cwd()):
+    for base in (storage.root().absolute(), Path.cwd(), storage.WORKFLOW):
         if path.absolute().is_relative_to(base):
             return path.absolute().relative_to(base).as_posix()
     return path.as_posix()
+
+
+def located(name: str) -> Path:
+    """Give the path that `portable` wrote down as ``name``."""
+    below = (base / name for base in (storage.root(), Path(), storage.WORKFLOW))
+    return next((p for p in below if p.exists()), Path(name))
 
 
 def digest(path: Path) -> str:

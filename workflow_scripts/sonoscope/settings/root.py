@@ -3,8 +3,10 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
+from sonoscope.settings.steering import Steering
 from sonoscope.settings.table import ResultsTable
 from sonoscope.settings.world import World
 
@@ -29,6 +31,12 @@ class Settings(Section):
 
     hello: Hello = Hello()
     """The first two clips."""
+
+    steering: Steering = Steering()
+    """Directions of concepts, and what happens when generation is pushed along them."""
+
+    foundation: Foundation = Foundation()
+    """What the workflow measures about itself."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""
