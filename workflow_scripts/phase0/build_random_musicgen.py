@@ -4,12 +4,11 @@ from pathlib import Path
 
 from sonoscope.job import run
 from sonoscope.musicgen.random_model import build_random_musicgen
-from sonoscope.symbolic.lessons import draw
 
 
 def main(language_model: Path, seed: int) -> None:
     """Write the folder in which ``language_model`` stands."""
-    build_random_musicgen(language_model.parent, [lesson.prompt for lesson in draw(500, seed)], seed)
+    build_random_musicgen(language_model.parent, seed)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
 
 
-def main(
-    language_model: Path, clips: list[Path], settings: dict[str, Any], seed: int
-) -> dict[str, Any]:
+def main(language_model: Path, clips: list[Path], settings: dict[str, Any], seed: int) -> dict[str, Any]:
     """Generate one clip per prompt and write each as WAV."""
     hello, musicgen = Hello.model_validate(settings["hello"]), MusicGen.model_validate(settings["musicgen"])
     model = load_musicgen(language_model, musicgen.name)

@@ -127,7 +127,10 @@ def as_table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table with padded columns, which also reads well on a terminal."""
     cells = [_HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADINGS))]
-    text = [_line([c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(x, widths, strict=True))]) for x in cells]
+    text = [
+        _line([c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(x, widths, strict=True))])
+        for x in cells
+    ]
     rule = _line(["-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(widths)])
     held = [row.met for row in rows if row.met is not None]
     summary = f"{len(rows)} rows; {sum(held)} of {len(held)} targets met"
@@ -145,7 +148,9 @@ def _row(fields: Any, path: Path | None) -> Row:
         return Row.model_validate(fields)
     except ValidationError as error:
         name = fields.get("name", "?") if isinstance(fields, dict) else "?"
-        problems = "; ".join(".".join(map(str, (*e["loc"], e["msg"]))).replace(".Value error, ", "") for e in error.errors())
+        problems = "; ".join(
+            ".".join(map(str, (*e["loc"], e["msg"]))).replace(".Value error, ", "") for e in error.errors()
+        )
         raise ContractError("scorecard", f"row {name}: {problems}", path) from None
 
 

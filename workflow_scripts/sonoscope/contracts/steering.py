@@ -18,7 +18,16 @@ _CLIP = {
     "audio": Column("string", "audio file, relative to the folder of the clips"),
 }
 
-CLIPS = Table("steering clips", _CLIP, key=("clip_id",), description="Generated clips, unsteered, steered and null.")
+_LIKELIHOOD = {
+    "nll": Column("float64", "mean negative log-likelihood under the unsteered model", "nats per token", nullable=True)
+}
+
+CLIPS = Table(
+    "steering clips",
+    {**_CLIP, **_LIKELIHOOD},
+    key=("clip_id",),
+    description="Generated clips, unsteered, steered and null.",
+)
 
 SCORES = Table(
     "steering scores",
@@ -26,7 +35,7 @@ SCORES = Table(
         **_CLIP,
         "score": Column("float64", "1 if the measure hears the target in the clip, else 0"),
         "dominant": Column("string", "what the measure hears, such as the dominant pitch class", nullable=True),
-        "nll": Column("float64", "mean negative log-likelihood under the unsteered model", "nats per token", nullable=True),
+        **_LIKELIHOOD,
         "rms": Column("float64", "root mean square of the waveform", "full scale"),
         "peak": Column("float64", "largest magnitude of the waveform", "full scale"),
         "is_silent": Column("bool", "the clip holds no sound"),
@@ -47,7 +56,9 @@ DOSE_RESPONSE = Table(
         "low": Column("float64", "lower end of the 95 % interval of the accuracy"),
         "high": Column("float64", "upper end of the 95 % interval of the accuracy"),
         "chance": Column("float64", "accuracy of guessing"),
-        "nll": Column("float64", "mean negative log-likelihood under the unsteered model", "nats per token", nullable=True),
+        "nll": Column(
+            "float64", "mean negative log-likelihood under the unsteered model", "nats per token", nullable=True
+        ),
         "nll_low": Column("float64", "lower end of its 95 % interval", "nats per token", nullable=True),
         "nll_high": Column("float64", "upper end of its 95 % interval", "nats per token", nullable=True),
     },

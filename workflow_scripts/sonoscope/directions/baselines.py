@@ -67,13 +67,17 @@ class _Penalised(Estimator):
         grid = self._penalties(len(target))
         scores = np.zeros((len(grid), self.inner_folds))
         generator = np.random.default_rng([self.seed, 5])
-        for fold, (train, test) in enumerate(grouped_folds(len(target), self.inner_folds, generator, groups, target.strata())):
+        for fold, (train, test) in enumerate(
+            grouped_folds(len(target), self.inner_folds, generator, groups, target.strata())
+        ):
             fit_on, held_out = states[torch.from_numpy(train)], states[torch.from_numpy(test)]
             mean, sides = fit_on.mean(0), (target.take(train), target.take(test, held_out=True))
             path = self._path(fit_on - mean, sides[0].raw())
             for row, penalty in enumerate(grid):
                 weights = path(penalty)[:, None]
-                scores[row, fold] = projection_score((fit_on - mean) @ weights, sides[0], (held_out - mean) @ weights, sides[1])
+                scores[row, fold] = projection_score(
+                    (fit_on - mean) @ weights, sides[0], (held_out - mean) @ weights, sides[1]
+                )
         chosen = grid[len(grid) - 1 - int(np.argmax(scores.mean(1)[::-1]))]  # the strongest penalty among equals
         return _single(self._path(states, target.raw())(chosen), {"penalty": chosen})
 

@@ -167,7 +167,9 @@ class Directions:
         """
         found = [r.interval for r in self.records]
         if any(f is None for f in found):
-            raise ValueError(f"{self.estimator}: fitted without folds, so layers have no scores; set folds to 2 or more")
+            raise ValueError(
+                f"{self.estimator}: fitted without folds, so layers have no scores; set folds to 2 or more"
+            )
         return [f.estimate for f in found if f is not None]
 
     def scale(self, unit: str) -> TorchTensor:
@@ -199,7 +201,9 @@ def save_directions(path: Path, directions: Sequence[Directions]) -> None:
     width = max(d.eigenvalues.shape[1] for d in directions)
     arrays: dict[str, NDArray[np.generic]] = {
         "directions": np.stack([d.vectors.numpy() for d in directions]),
-        "eigenvalues": np.stack([np.pad(d.eigenvalues.numpy(), ((0, 0), (0, width - d.eigenvalues.shape[1]))) for d in directions]),
+        "eigenvalues": np.stack(
+            [np.pad(d.eigenvalues.numpy(), ((0, 0), (0, width - d.eigenvalues.shape[1]))) for d in directions]
+        ),
         "means": directions[0].means.numpy(),
     }
     header = {
@@ -219,7 +223,12 @@ def save_directions(path: Path, directions: Sequence[Directions]) -> None:
 
 
 def load_directions(
-    path: Path, *, model: str | None = None, revision: str | None = None, num_layers: int | None = None, dim: int | None = None
+    path: Path,
+    *,
+    model: str | None = None,
+    revision: str | None = None,
+    num_layers: int | None = None,
+    dim: int | None = None,
 ) -> dict[str, Directions]:
     """Directions by estimator, on the CPU, checked against the model that is to be steered.
 
@@ -268,5 +277,7 @@ def _refuse_mismatch(
             problem = f"fitted to {what} {found}, but the model to steer has {wanted}; fit directions to this model"
             raise ContractError("directions", problem, path)
     if num_layers is not None and max(origin.layers) >= num_layers:
-        problem = f"hold layer {max(origin.layers)}, but the model to steer has {num_layers} layers (0 to {num_layers - 1})"
+        problem = (
+            f"hold layer {max(origin.layers)}, but the model to steer has {num_layers} layers (0 to {num_layers - 1})"
+        )
         raise ContractError("directions", problem, path)

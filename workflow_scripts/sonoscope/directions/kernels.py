@@ -68,7 +68,9 @@ def ridge_solve(kernel: Tensor, penalty: float, targets: Tensor) -> Tensor:
         factor, failed = torch.linalg.cholesky_ex(system)
         jitter *= 10
     if bool(failed):
-        raise ValueError("kernel ridge regression: the kernel matrix is not positive definite; are there NaN in the states?")
+        raise ValueError(
+            "kernel ridge regression: the kernel matrix is not positive definite; are there NaN in the states?"
+        )
     return torch.cholesky_solve(targets, factor)
 
 

@@ -134,7 +134,9 @@ class FeatureMetric:
     largest entry, as the published code does, and depends on the basis.
     """
 
-    def __init__(self, points: Tensor, held_out: Sequence[Tensor] = (), normalisation: Normalisation = "spread") -> None:
+    def __init__(
+        self, points: Tensor, held_out: Sequence[Tensor] = (), normalisation: Normalisation = "spread"
+    ) -> None:
         self.points, self.held_out, self.normalisation = points, list(held_out), normalisation
         self._target = _spread(points @ points.T)
         self.unit = float(self._target.clamp_min(0).sqrt())

@@ -82,4 +82,3 @@ def fitted_iterate(metric: Metric, targets: Tensor, settings: KernelSettings, nu
     """The predictor after ``number`` updates (or fewer, if the metric vanishes before)."""
     *_, last = recursion(metric, targets, settings, number)
     return last
-

@@ -71,8 +71,15 @@ class RFM(Estimator):
         iterate = fitted_iterate(metric, centred_targets(target), chosen.settings, chosen.iteration)
         values, vectors = iterate.eigenpairs(self.n_components)
         if vectors.shape[0] == 0:
-            raise ValueError("rfm: the predictor is flat (all gradients are 0); use a smaller penalty or a larger bandwidth")
-        details = {**asdict(chosen.settings), "iteration": iterate.number, "criterion": self.criterion, "curve": list(chosen.curve)}
+            raise ValueError(
+                "rfm: the predictor is flat (all gradients are 0); use a smaller penalty or a larger bandwidth"
+            )
+        details = {
+            **asdict(chosen.settings),
+            "iteration": iterate.number,
+            "criterion": self.criterion,
+            "curve": list(chosen.curve),
+        }
         return Learned(vectors, values / iterate.trace(), details)
 
     def _choose(self, states: Tensor, target: Target, groups: Groups) -> Choice:

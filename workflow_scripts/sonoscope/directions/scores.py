@@ -93,7 +93,9 @@ class Scored:
         if self.target.kind == "classes":
             return _weighted_accuracy(self.values, self.target.values.cpu().numpy().astype(np.float64))
         label = self.target.raw().cpu().numpy()
-        return weighted_auc(self.values, label) if self.target.kind == "binary" else weighted_pearson(self.values, label)
+        return (
+            weighted_auc(self.values, label) if self.target.kind == "binary" else weighted_pearson(self.values, label)
+        )
 
 
 def _weighted_accuracy(predicted: Floats, one_hot: Floats) -> WeightedStatistic:

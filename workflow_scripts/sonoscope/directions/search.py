@@ -110,7 +110,9 @@ def choose(
         metric = new_metric(fit_on - mean, [held_out - mean], normalisation)
         sides = target.take(train), target.take(test, held_out=True)
         for row, settings in enumerate(candidates):
-            curve = _curve(metric, sides, (fit_on - mean, held_out - mean), settings, iterations, criterion, components, patience)
+            curve = _curve(
+                metric, sides, (fit_on - mean, held_out - mean), settings, iterations, criterion, components, patience
+            )
             table[row, : len(curve), column] = curve
     means = table.mean(2)
     row, iteration = (int(i) for i in np.unravel_index(np.argmax(means), means.shape))

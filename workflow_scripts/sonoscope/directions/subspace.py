@@ -38,6 +38,8 @@ def gram_schmidt(directions: Tensor, tolerance: float = 1e-4) -> Tensor:
             for earlier in kept:
                 vector = vector - (vector @ earlier) * earlier
         if float(vector.norm()) < tolerance:
-            raise ValueError(f"directions: number {number} lies in the span of those before it and cannot be orthogonalised")
+            raise ValueError(
+                f"directions: number {number} lies in the span of those before it and cannot be orthogonalised"
+            )
         kept.append(vector / vector.norm())
     return torch.stack(kept)

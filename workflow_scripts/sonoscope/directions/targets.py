@@ -37,7 +37,9 @@ class Target:
     std: float = 1.0
 
     @classmethod
-    def from_labels(cls, labels: Tensor, kind: Kind | Literal["auto"] = "auto", dtype: torch.dtype = torch.float64) -> "Target":
+    def from_labels(
+        cls, labels: Tensor, kind: Kind | Literal["auto"] = "auto", dtype: torch.dtype = torch.float64
+    ) -> "Target":
         """Encode labels of shape (n,). ``auto``: two values are binary, floats continuous, other integers classes.
 
         Raises

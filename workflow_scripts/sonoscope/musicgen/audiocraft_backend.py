@@ -97,11 +97,18 @@ class AudiocraftMusicGen(MusicGen):
         tokens = torch.empty(len(prompts), self.num_codebooks, frames, dtype=torch.long, device=self.device)
         for rows, conditions in self._by_text_length(prompts, guided=True):
             part = _rows_of(injection, rows)
-            tokens[rows] = self._decode_steps(conditions, [seeds[r] for r in rows], frames, sampling or Sampling(), part)
+            tokens[rows] = self._decode_steps(
+                conditions, [seeds[r] for r in rows], frames, sampling or Sampling(), part
+            )
         return tokens
 
     def _decode_steps(
-        self, conditions: _Conditions, seeds: Sequence[int], frames: int, sampling: Sampling, injection: Injection | None
+        self,
+        conditions: _Conditions,
+        seeds: Sequence[int],
+        frames: int,
+        sampling: Sampling,
+        injection: Injection | None,
     ) -> Tensor:
         """One batch of equal text length, token by token along the delay pattern."""
         pattern = self.lm.pattern_provider.get_pattern(frames)

@@ -57,7 +57,9 @@ def read_package(file: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{file}: expected tensors and text only, found {reason}") from None
     if not isinstance(package, dict) or not ("pretrained" in package or {"best_state", "xp.cfg"} <= set(package)):
-        raise CheckpointError(f"{file}: expected an audiocraft export (best_state, xp.cfg), found {type(package).__name__}")
+        raise CheckpointError(
+            f"{file}: expected an audiocraft export (best_state, xp.cfg), found {type(package).__name__}"
+        )
     return package
 
 

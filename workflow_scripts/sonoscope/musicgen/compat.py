@@ -64,7 +64,9 @@ def _memory_efficient_attention(
 def _absent_transform(name: str) -> type[torch.nn.Module]:
     class Absent(torch.nn.Module):
         def __init__(self, *_: Any, **__: Any) -> None:
-            raise RuntimeError(f"torchaudio.transforms.{name} is needed here, but no torchaudio that loads is installed")
+            raise RuntimeError(
+                f"torchaudio.transforms.{name} is needed here, but no torchaudio that loads is installed"
+            )
 
     return Absent
 

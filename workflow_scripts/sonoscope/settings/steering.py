@@ -125,6 +125,9 @@ class Steering(Section):
     coefficients: list[float] = Field(default_factory=lambda: [0.0, 0.02, 0.05, 0.10], min_length=2)
     """Coefficients of the dose-response curve, in coefficient_unit; 0 is the unsteered run and must be among them."""
 
+    headline: float = 0.05
+    """The coefficient whose result goes into the scorecard, named before anything is generated; one of coefficients."""
+
     coefficient_unit: Literal["absolute", "relative", "sigma"] = "relative"
     """Unit of a coefficient: of the hidden states, of their mean norm per layer, or of the SD of the projection per layer."""
 
@@ -153,6 +156,8 @@ class Steering(Section):
     def _consistent(self) -> "Steering":
         if 0.0 not in self.coefficients:
             raise ValueError(f"coefficients: expected 0 (the unsteered run) among them, found {self.coefficients}")
+        if self.headline not in self.coefficients or self.headline == 0:
+            raise ValueError(f"headline: expected one of coefficients other than 0, found {self.headline}")
         for name in ("coefficients", "seeds", "estimators", "steer_with"):
             values = getattr(self, name)
             if len(set(values)) != len(values):

@@ -51,7 +51,11 @@ def _draw(codes: Ints, resamples: int, generator: np.random.Generator) -> Floats
 
 
 def bootstrap_distribution(
-    statistic: WeightedStatistic, n: int, generator: np.random.Generator, groups: ArrayLike | None = None, resamples: int = 2000
+    statistic: WeightedStatistic,
+    n: int,
+    generator: np.random.Generator,
+    groups: ArrayLike | None = None,
+    resamples: int = 2000,
 ) -> Floats:
     """Values of ``statistic`` in resamples of whole groups; undefined ones (NaN, such as one class only) are left out."""
     codes = group_codes(groups, n)
@@ -101,7 +105,9 @@ def bootstrap_interval(
         raise ValueError("bootstrap: the statistic is not defined on the data themselves")
     values = bootstrap_distribution(statistic, n, generator, codes, resamples)
     if values.size * 2 < resamples:
-        raise ValueError(f"bootstrap: defined in only {values.size} of {resamples} resamples; use larger or more groups")
+        raise ValueError(
+            f"bootstrap: defined in only {values.size} of {resamples} resamples; use larger or more groups"
+        )
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "bca":
         tails = _bca_tails(statistic, codes, values, estimate, tails)

@@ -35,7 +35,9 @@ def hedges_g(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interv
     """Hedges' g: Cohen's d times the exact small-sample correction J (Hedges 1981); the interval is scaled alike."""
     d = cohens_d(first, second, level)
     freedom = d.n - 2
-    correction = float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)) if freedom > 1 else 0.0
+    correction = (
+        float(np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)) if freedom > 1 else 0.0
+    )
     return Interval(d.estimate * correction, d.low * correction, d.high * correction, d.n, d.groups, level)
 
 

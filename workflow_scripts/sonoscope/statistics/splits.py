@@ -54,7 +54,9 @@ def _assign(codes: Ints, strata: Ints, shares: Floats, generator: np.random.Gene
         empty = np.flatnonzero(filled.sum(1) == 0)
         options = empty if groups - position <= empty.size else np.arange(shares.size)  # leave no side without a group
         after = filled[options] + counts[group]
-        cost = (((after - wanted[options]) ** 2 - (filled[options] - wanted[options]) ** 2) / (wanted[options] * totals)).sum(1)
+        cost = (
+            ((after - wanted[options]) ** 2 - (filled[options] - wanted[options]) ** 2) / (wanted[options] * totals)
+        ).sum(1)
         chosen = options[int(np.argmin(cost))]
         filled[chosen] += counts[group]
         sides[group] = chosen

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sonoscope.symbolic.instruments import CLICKS
+from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
 from sonoscope.symbolic.syntheory import INTERVALS
 
 _CLICK_WORD = {c.name: c.word for c in CLICKS}
@@ -30,4 +30,30 @@ def prompt(concept: str, labels: dict[str, Any]) -> str:
             return f"a {_CLICK_WORD[labels['click_config_name']]} at {labels['bpm']} bpm"
         case "time_signatures":
             return f"a {_CLICK_WORD[labels['click_config_name']]} in {labels['time_signature']}"
+    raise ValueError(f"concept: expected one of SynTheory's, got {concept!r}")
+
+
+def open_prompts(concept: str, count: int) -> list[str]:
+    """``count`` prompts that ask for a concept and leave its value open, over all instruments or click sounds in turn."""
+    words = [c.word for c in CLICKS] if concept in ("tempos", "time_signatures") else [i.name for i in INSTRUMENTS]
+    return [open_prompt(concept, words[k % len(words)]) for k in range(count)]
+
+
+def open_prompt(concept: str, sound: str) -> str:
+    """A prompt that asks for a concept on a sound and leaves its value open."""
+    match concept:
+        case "notes":
+            return f"a repeated note on {sound}"
+        case "intervals":
+            return f"an interval on {sound}"
+        case "scales":
+            return f"a scale on {sound}"
+        case "chords":
+            return f"a chord on {sound}"
+        case "simple_progressions":
+            return f"a progression on {sound}"
+        case "tempos":
+            return f"a {sound}"
+        case "time_signatures":
+            return f"a {sound} in a metre"
     raise ValueError(f"concept: expected one of SynTheory's, got {concept!r}")

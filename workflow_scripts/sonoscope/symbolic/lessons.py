@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sonoscope.symbolic import syntheory
+from sonoscope.symbolic.describe import open_prompt
 from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part
 
@@ -36,6 +37,8 @@ class Lesson(NamedTuple):
     """Notes, in quarter notes."""
     bpm: float
     """Quarter notes per minute."""
+    open_prompt: str
+    """The same request with the value left open: "a repeated note on flute"."""
     held_out: bool = False
     """Whether this combination is kept from training."""
 
@@ -61,9 +64,23 @@ def note(rng: Rng) -> Lesson:
     midi = int(rng.choice(REGISTERS[register])) + pc
     instrument = INSTRUMENTS[k]
     prompt = _join("a", loudness, register, "repeated", PITCH_CLASSES[pc], "on", instrument.name)
-    causes = {"pitch_class": pc, "instrument": instrument.name, "loudness": loudness, "register": register, "midi": midi}
+    causes = {
+        "pitch_class": pc,
+        "instrument": instrument.name,
+        "loudness": loudness,
+        "register": register,
+        "midi": midi,
+    }
     notes = syntheory.note_part(midi, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "notes", causes, (notes,), syntheory.TONAL_BPM, is_held_out(pc, k))
+    return Lesson(
+        prompt,
+        "notes",
+        causes,
+        (notes,),
+        syntheory.TONAL_BPM,
+        open_prompt("notes", instrument.name),
+        is_held_out(pc, k),
+    )
 
 
 def interval(rng: Rng) -> Lesson:
@@ -75,7 +92,7 @@ def interval(rng: Rng) -> Lesson:
     prompt = _join("a", loudness, shape, syntheory.INTERVALS[semitones - 1], "on", instrument.name)
     causes = {"interval": semitones, "style": shape, "instrument": instrument.name, "loudness": loudness, "midi": base}
     notes = syntheory.interval_part(base, semitones, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "intervals", causes, (notes,), syntheory.TONAL_BPM)
+    return Lesson(prompt, "intervals", causes, (notes,), syntheory.TONAL_BPM, open_prompt("intervals", instrument.name))
 
 
 def scale(rng: Rng) -> Lesson:
@@ -86,7 +103,7 @@ def scale(rng: Rng) -> Lesson:
     prompt = _join("a", loudness, shape, PITCH_CLASSES[pc], mode, "scale on", instrument.name)
     causes = {"pitch_class": pc, "mode": mode, "style": shape, "instrument": instrument.name, "loudness": loudness}
     notes = syntheory.scale_part(syntheory.tonic(pc), mode, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "scales", causes, (notes,), syntheory.TONAL_BPM)
+    return Lesson(prompt, "scales", causes, (notes,), syntheory.TONAL_BPM, open_prompt("scales", instrument.name))
 
 
 def chord(rng: Rng) -> Lesson:
@@ -98,7 +115,7 @@ def chord(rng: Rng) -> Lesson:
     causes = {"pitch_class": pc, "chord": quality, "instrument": instrument.name, "loudness": loudness}
     pitches = syntheory.triad(syntheory.tonic(pc), quality, inversion)
     notes = syntheory.chord_part(pitches, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "chords", causes, (notes,), syntheory.TONAL_BPM)
+    return Lesson(prompt, "chords", causes, (notes,), syntheory.TONAL_BPM, open_prompt("chords", instrument.name))
 
 
 def progression(rng: Rng) -> Lesson:
@@ -110,7 +127,14 @@ def progression(rng: Rng) -> Lesson:
     prompt = _join("a", loudness, "progression", figures, "in", PITCH_CLASSES[pc], quality, "on", instrument.name)
     causes = {"pitch_class": pc, "mode": quality, "degrees": figures, "instrument": instrument.name}
     notes = syntheory.progression_part(syntheory.tonic(pc), mode, degrees, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "simple_progressions", causes, (notes,), syntheory.TONAL_BPM)
+    return Lesson(
+        prompt,
+        "simple_progressions",
+        causes,
+        (notes,),
+        syntheory.TONAL_BPM,
+        open_prompt("simple_progressions", instrument.name),
+    )
 
 
 def tempo(rng: Rng) -> Lesson:
@@ -121,7 +145,14 @@ def tempo(rng: Rng) -> Lesson:
     said = f"at {bpm} bpm" if not speed or rng.random() < 0.5 else ""
     prompt = _join("a", speed, click.word, said)
     notes = syntheory.click_part(click, int(syntheory.SECONDS * bpm / 60) + 1, 4)
-    return Lesson(prompt, "tempos", {"bpm": bpm, "click": click.name, "speed": speed}, (notes,), bpm)
+    return Lesson(
+        prompt,
+        "tempos",
+        {"bpm": bpm, "click": click.name, "speed": speed},
+        (notes,),
+        bpm,
+        open_prompt("tempos", click.word),
+    )
 
 
 def metre(rng: Rng) -> Lesson:
@@ -131,7 +162,9 @@ def metre(rng: Rng) -> Lesson:
     beats, unit = syntheory.METRES[name]
     step = 4 / unit
     notes = syntheory.click_part(click, int(syntheory.SECONDS * 2 / step) + 1, beats, step)
-    return Lesson(f"a {click.word} in {name}", "time_signatures", {"metre": name, "click": click.name}, (notes,), 120.0)
+    causes = {"metre": name, "click": click.name}
+    vague = open_prompt("time_signatures", click.word)
+    return Lesson(f"a {click.word} in {name}", "time_signatures", causes, (notes,), syntheory.TONAL_BPM, vague)
 
 
 KINDS: dict[str, tuple[Callable[[Rng], Lesson], float]] = {

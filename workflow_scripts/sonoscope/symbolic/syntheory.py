@@ -267,7 +267,9 @@ def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]
                 "reverb_level": reverb,
             }
             render = f"time_signatures-{name}-{click.name}-{reverb}"
-            yield Clip(labels, (notes,), TONAL_BPM, (beats, unit), labels["offset_time"], f"{render}-{crop}", render, render)
+            yield Clip(
+                labels, (notes,), TONAL_BPM, (beats, unit), labels["offset_time"], f"{render}-{crop}", render, render
+            )
 
 
 _MAKERS: dict[str, Callable[[Octave, np.random.Generator], Iterator[Clip]]] = {

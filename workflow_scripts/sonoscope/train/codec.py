@@ -33,7 +33,9 @@ def build_codec(g: CodecGeometry, seed: int, kmeans: bool = False) -> EncodecMod
         return builders.get_compression_model(config)
 
 
-def crops(audio: NDArray[np.int16], rows: NDArray[np.int64], length: int, batch: int, generator: torch.Generator) -> Tensor:
+def crops(
+    audio: NDArray[np.int16], rows: NDArray[np.int64], length: int, batch: int, generator: torch.Generator
+) -> Tensor:
     """Random crops ``[batch, 1, length]`` in [-1, 1] from ``audio`` of shape ``(clips, samples)``, silent ones redrawn."""
     out: list[Tensor] = []
     while len(out) < batch:

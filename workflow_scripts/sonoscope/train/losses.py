@@ -32,8 +32,7 @@ def spectral_loss(estimate: Tensor, target: Tensor) -> Tensor:
     for length in WINDOWS:
         window = _window(length, estimate.device)
         a, b = (
-            torch.stft(x.squeeze(1), length, length // 4, window=window, return_complex=True).abs()
-            / length**0.5
+            torch.stft(x.squeeze(1), length, length // 4, window=window, return_complex=True).abs() / length**0.5
             for x in (estimate, target)
         )
         logarithmic = (torch.log(a + 1e-3) - torch.log(b + 1e-3)).abs().mean()

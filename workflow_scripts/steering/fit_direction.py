@@ -1,0 +1,21 @@
+"""Directions of one concept at every layer, by every estimator of the settings."""
+
+from pathlib import Path
+
+from sonoscope.contracts.world import CLIPS, HIDDEN_STATES
+from sonoscope.directions.files import save_directions
+from sonoscope.job import run
+from sonoscope.settings.steering import Steering
+from sonoscope.steering.fit import fit_directions
+
+
+def main(clips: Path, hidden_states: Path, directions: Path, concept: str, target: str, settings: Steering) -> None:
+    """Fit directions of ``target`` to the pooled hidden states of ``clips``; a JSON file of the same name says the rest."""
+    states, header = HIDDEN_STATES.read(hidden_states)
+    pooled = states[settings.pooling]
+    fitted = fit_directions(CLIPS.read(clips), pooled, header, concept, target, settings)
+    save_directions(directions, fitted)
+
+
+if __name__ == "__main__":
+    run(main)
