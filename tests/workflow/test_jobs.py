@@ -101,7 +101,11 @@ def test_failed_job_says_one_sentence_and_is_in_the_manifest(copy):
     assert "main needs pieces" in failed["error"]
     log = (copy / "results/demo/logs/toy/merge.log").read_text()
     assert "Traceback" in log
-    assert log.rstrip().splitlines()[-1].endswith("main needs pieces; the rule gives threads, attempt, parts, merged, scorecard")
+    assert (
+        log.rstrip()
+        .splitlines()[-1]
+        .endswith("main needs pieces; the rule gives threads, attempt, parts, merged, scorecard")
+    )
     assert not (copy / "results/demo/toy/merge/provenance.json").exists()  # it told of outputs that are gone
 
 

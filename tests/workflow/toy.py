@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SNAKEFILE = '''
+SNAKEFILE = """
 configfile: f"{workflow.basedir}/config.yaml"
 
 
@@ -64,7 +64,7 @@ rule merge:
         code=code("toy/merge"),
     script:
         "workflow_scripts/toy/merge.py"
-'''
+"""
 
 SCRIPTS = {
     "toy/make_shard.py": '''

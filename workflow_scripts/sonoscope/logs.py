@@ -61,7 +61,7 @@ class Progress:
             self._bar.update(count)
         elif time.monotonic() - self._last >= self._every:
             self._last = time.monotonic()
-            logger.info("%s", self)
+            logger.info("%s", str(self))
 
     def __str__(self) -> str:
         passed = time.monotonic() - self._start
@@ -77,7 +77,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        logger.info("%s in %s", self, duration(time.monotonic() - self._start))
+        logger.info("%s in %s", str(self), duration(time.monotonic() - self._start))
 
 
 def track(items: Iterable[T], unit: str, total: int | None = None) -> Iterator[T]:

@@ -118,10 +118,10 @@ def _ended(line: Mapping[str, Any]) -> Row:
 
 def _benchmark(job: Row, results: Path) -> Row:
     """CPU seconds from the benchmark file, which stands under benchmarks/ where the log stands under logs/."""
-    log = provenance.located(job["log"]) if job["log"] else Path()
-    if not log.is_relative_to(results / "logs"):
+    log, logs = Path(job["log"] or ""), Path(provenance.portable(results)) / "logs"
+    if not log.is_relative_to(logs):
         return {}
-    stem = results / "benchmarks" / log.relative_to(results / "logs").with_suffix("")
+    stem = results / "benchmarks" / log.relative_to(logs).with_suffix("")
     for path in (stem.with_name(f"{stem.name}.jsonl"), stem.with_name(f"{stem.name}.tsv")):
         if path.is_file():
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,168 @@
+"""Every rule of the real workflow keeps the same habits. Parsed once; the presets are dry runs."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from sonoscope.codehash import closure
+from toy import ROOT, environment, snakemake
+
+pytestmark = pytest.mark.workflow
+
+TARGETS = ["all", "studies", "measure_noop", "results_table"]
+"""Every rule without wildcards. A rule that is not listed here fails a test."""
+
+PRESETS = ["tiny", "demo", "laptop", "musicgen-small", "musicgen-medium", "musicgen-large"]
+
+SCRIPTS = ROOT / "workflow_scripts"
+MODELS = ("musicgen", "codecs", "musetok")
+"""Packages of the library that load a model."""
+
+RUNS_NO_MODEL: set[str] = set()
+"""Rules that import such a package for something else."""
+
+LONGEST_SCRIPT = 60
+
+
+def described() -> list[dict]:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/workflow/described.py"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def rules() -> list[dict]:
+    return described()
+
+
+@pytest.fixture(scope="module")
+def working(rules) -> list[dict]:
+    """The rules that run a script."""
+    return [r for r in rules if r["does_something"]]
+
+
+def source(rule: dict) -> str:
+    """The text of one rule."""
+    file = next(p for p in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")] if p.name == rule["file"])
+    return re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[
+        1 + re.findall(r"^rule (\w+):", file.read_text(), re.MULTILINE).index(rule["name"])
+    ]
+
+
+def script(rule: dict) -> Path:
+    return ROOT / "rules" / rule["script"]
+
+
+def test_targets_are_listed():
+    said = snakemake(ROOT, "--list-target-rules")
+    assert sorted(re.findall(r"^([a-z_0-9]+) \(", said, re.MULTILINE)) == sorted(TARGETS)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_target_can_be_planned_in_every_preset(preset, tmp_path):
+    snakemake(ROOT, "-n", "-d", str(tmp_path), "--config", f"preset={preset}", "--", *TARGETS)
+
+
+def test_presets_are_those_of_the_configuration():
+    assert list(yaml.safe_load((ROOT / "config.yaml").read_text())["presets"]) == PRESETS
+
+
+def test_lint_finds_nothing():
+    assert "Congratulations" in snakemake(ROOT, "--lint")
+
+
+def test_every_rule_explains_itself(rules):
+    assert [r["name"] for r in rules if not r["docstring"]] == []
+
+
+def test_rules_declare_log_benchmark_threads_resources_and_environment(working):
+    for rule in working:
+        name = rule["name"]
+        assert rule["log"] and rule["benchmark"] and rule["conda"], name
+        assert re.search(r"^    threads:", source(rule), re.MULTILINE), name
+        assert {"mem_mb", "runtime"} <= set(rule["resources"]), name
+        assert "code" in rule["params"], name
+        log, benchmark = (re.sub(r"\.\w+$", "", p).split("/") for p in (rule["log"][0], rule["benchmark"]))
+        assert log[log.index("logs") + 1 :] == benchmark[benchmark.index("benchmarks") + 1 :], name
+
+
+def test_rules_that_load_a_model_ask_for_a_card(working):
+    for rule in working:
+        found = {
+            p.relative_to(SCRIPTS).parts[1] for p in closure(script(rule).resolve(), SCRIPTS) if "sonoscope" in p.parts
+        }
+        loads = bool(found & set(MODELS)) and rule["name"] not in RUNS_NO_MODEL
+        assert ("gpu" in rule["resources"]) == loads, rule["name"]
+
+
+def test_wildcards_are_constrained(rules):
+    assert {r["name"]: r["unconstrained"] for r in rules if r["unconstrained"]} == {}
+
+
+def test_scripts_are_short_and_named_after_their_rules(working):
+    for rule in working:
+        assert script(rule).stem == rule["name"]
+        assert len(script(rule).read_text().splitlines()) <= LONGEST_SCRIPT, rule["name"]
+
+
+def test_no_script_reads_the_configuration_or_snakemake(working):
+    for rule in working:
+        text = script(rule).read_text()
+        assert not re.search(r"\bsnakemake\.|\bprint\(|sys\.path|torch\.device\(", text), rule["name"]
+
+
+def test_main_takes_what_its_rule_gives(working):
+    for rule in working:
+        main = next(
+            n for n in ast.parse(script(rule).read_text()).body if isinstance(n, ast.FunctionDef) and n.name == "main"
+        )
+        arguments = [a.arg for a in main.args.args + main.args.kwonlyargs]
+        optional = arguments[len(arguments) - len(main.args.defaults) :] if main.args.defaults else []
+        given = {*rule["inputs"], *rule["outputs"], *rule["wildcards"], *rule["params"], "threads", "attempt"}
+        assert set(arguments) - set(optional) <= given, rule["name"]
+        assert {*rule["outputs"], *rule["params"]} - {"code"} <= set(arguments), rule["name"]
+
+
+def test_scripts_can_be_called_by_hand():
+    """Python looks for modules beside a script, so each folder of scripts holds a link to the library."""
+    folders = {p.parent for p in SCRIPTS.glob("*/*.py") if p.parent.name != "sonoscope"}
+    assert [f.name for f in sorted(folders) if not (f / "sonoscope").is_symlink()] == []
+
+
+def test_snakefile_is_a_table_of_contents():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) < 80
+
+
+def test_parsing_imports_neither_torch_nor_transformers(tmp_path):
+    program = (
+        "import sys; from snakemake.cli import main\n"
+        "try: main(['-n', '-d', sys.argv[1], '-s', sys.argv[2]])\n"
+        "except SystemExit: pass\n"
+        "print('LOADED', sorted({'torch', 'transformers', 'audiocraft', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path, ROOT / "Snakefile"], env=environment(), capture_output=True, text=True
+    )
+    assert "LOADED []" in done.stdout, done.stdout + done.stderr
+
+
+def test_profiles_agree():
+    default, slurm = (
+        yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text()) for name in ("default", "slurm")
+    )
+    for key in ("rerun-triggers", "rerun-incomplete", "show-failed-logs", "keep-going"):
+        assert default[key] == slurm[key]
+    assert "code" not in default["rerun-triggers"]  # tracked by content, as a parameter
+    assert default["resources"] == {"gpu": 1}
+    assert "resources" not in slurm  # a limit there would allow one card in the whole cluster
