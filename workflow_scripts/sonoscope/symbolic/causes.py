@@ -16,16 +16,17 @@ REGISTERS: dict[str, int] = {"low": -12, "mid": 0, "high": 12}
 
 TEMPO_RANGE = (50.0, 210.0)
 """Beats per minute, the range of SynTheory's tempos."""
-DENSITY_RANGE = (0.5, 4.0)
+DENSITY_RANGE = (0.5, 3.0)
 """Melody notes per beat."""
 ARTICULATION_RANGE = (0.3, 1.0)
 """Sounding fraction of the time to the next note: staccato to legato."""
 DYNAMICS_RANGE = (32, 108)
 """Mean MIDI velocity; accents keep clear of 1 and 127."""
 
+_CHURCH_MODE: dict[Mode, str] = {"major": "ionian", "minor": "aeolian"}
 PROGRESSIONS_OF: dict[Mode, tuple[str, ...]] = {
     mode: tuple("".join(map(str, degrees)) for church, degrees in PROGRESSIONS if church == name)
-    for mode, name in (("major", "ionian"), ("minor", "aeolian"))
+    for mode, name in _CHURCH_MODE.items()
 }
 """SynTheory's templates as scale degrees, one chord per bar, by the mode that they are written for."""
 AMBIGUOUS: frozenset[str] = frozenset({"7671"})

@@ -106,9 +106,8 @@ def _velocities(
     """Velocities of each voice: accents, balance, a swell over the phrase and uneven touch around the wanted mean."""
     where = np.arange(bars * grid.positions)
     position = where % grid.positions
-    accent = np.where(
-        position == 0, _ACCENT["downbeat"], np.where(position % grid.beat == 0, _ACCENT["beat"], _ACCENT["off"])
-    )
+    accent = np.where(position % grid.beat == 0, _ACCENT["beat"], _ACCENT["off"])
+    accent[position == 0] = _ACCENT["downbeat"]
     swell = _SWELL * np.sin(np.pi * ((where / (grid.positions * PHRASE)) % 1.0))
     uneven = np.clip(_TOUCH * touch.standard_normal((bars * grid.positions, len(parts))), -3, 3)
     shape = {

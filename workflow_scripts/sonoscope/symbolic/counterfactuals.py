@@ -7,7 +7,7 @@ from sonoscope.symbolic.causes import CAUSES, Causes
 
 
 def counterfactual(causes: Causes, cause: str, value: Any) -> Causes:
-    """The same causes with one set to another value; compose both with one seed and equal bars to get a pair.
+    """Set one cause to another value and leave the rest; compose both with one seed and equal bars to get a pair.
 
     Raises
     ------

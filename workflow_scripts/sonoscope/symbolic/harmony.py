@@ -35,7 +35,7 @@ def tonic_pitch(key: int) -> int:
 def chord_roots(progression: str, bars: int) -> Steps:
     """Root of each bar's chord as a 0-based scale degree, shape (bars,): the template repeated, then the tonic."""
     degrees = np.array([int(d) - 1 for d in progression])
-    roots = np.resize(degrees, bars)
+    roots: Steps = np.resize(degrees, bars)
     roots[-1] = 0
     return roots
 
@@ -66,7 +66,7 @@ def _led(roots: tuple[int, ...], first: int) -> Steps:
         cost = np.abs(options - voicing).sum(axis=1) + 0.5 * np.abs(options.mean(axis=1) - _CENTRE)
         voicing = options[int(cost.argmin())]
         chords.append(voicing)
-    led = np.stack(chords)
+    led: Steps = np.stack(chords)
     led.setflags(write=False)
     return led
 
@@ -75,8 +75,7 @@ def _close_position(root: int, inversion: int) -> Steps:
     """Triad in close position, in the octave whose mean is nearest to the centre."""
     triad = np.sort(root + np.array([0, 2, 4]) + 7 * (np.arange(3) < inversion))
     octave = np.round((_CENTRE - triad.mean()) / 7).astype(np.int64)
-    voicing: Steps = triad + 7 * octave
-    return voicing
+    return np.asarray(triad + 7 * octave, np.int64)
 
 
 def voicings(roots: Steps, first: int) -> Steps:
@@ -93,7 +92,7 @@ def bass_roots(roots: Steps) -> Steps:
 
 
 def nearest_chord_tone(target: NDArray[np.float64], roots: Steps) -> Steps:
-    """The chord tone nearest to each wanted step; ``target`` and ``roots`` have the same shape."""
+    """Find the chord tone nearest to each wanted step; ``target`` and ``roots`` have the same shape."""
     tones = roots[..., None] + np.array([0, 2, 4])
     folded = tones + 7 * np.round((target[..., None] - tones) / 7).astype(np.int64)
     best = np.abs(folded - target[..., None]).argmin(axis=-1)

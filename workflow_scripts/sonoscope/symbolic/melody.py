@@ -56,7 +56,7 @@ def _wander(contour: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _fill(grid: Grid, anchors: Steps, turn: NDArray[np.int64]) -> Steps:
-    """Steps at all positions from those on the beats: eighths lead from beat to beat, sixteenths between eighths."""
+    """Fill all positions from the steps on the beats: eighths lead from beat to beat, sixteenths between eighths."""
     flat = anchors.ravel()
     following = np.append(flat[1:], flat[-1])
     turns = turn.reshape(len(flat), grid.beat)
@@ -70,7 +70,7 @@ def _fill(grid: Grid, anchors: Steps, turn: NDArray[np.int64]) -> Steps:
 
 
 def _between(here: Steps, there: Steps, turn: NDArray[np.int64]) -> Steps:
-    """A step on the way: a passing tone over a gap, an escape past the next step, a neighbour of a repeated one."""
+    """Step on the way: a passing tone over a gap, an escape past the next step, a neighbour of a repeated one."""
     gap = there - here
     passing = here + np.sign(gap) * np.maximum(1, np.abs(gap) // 2)
     return np.where(np.abs(gap) >= 2, passing, np.where(gap == 0, here + turn, there + gap))

@@ -85,7 +85,7 @@ def melody_onsets(
     offset = (form.random() + _GOLDEN * np.arange(bars)) % 1.0
     count = np.maximum(1, np.floor(causes.density * grid.beats + offset)).astype(np.int64)
     count[-1] = 1
-    return rank < count[:, None]
+    return np.asarray(rank < count[:, None])
 
 
 def slots(onsets: NDArray[np.int64], positions: int) -> NDArray[np.int64]:

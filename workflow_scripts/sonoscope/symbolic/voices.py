@@ -65,8 +65,8 @@ DRUMS: dict[Metre, tuple[tuple[int, Positions], ...]] = {
 
 
 def activity(density: float) -> int:
-    """How busy the accompaniment is: 0 below one melody note per beat, 1 below two and a half, else 2."""
-    return int(np.digitize(density, (1.0, 2.5)))
+    """How busy the accompaniment is: 0 below one melody note per beat, 1 below two, else 2."""
+    return int(np.digitize(density, (1.0, 2.0)))
 
 
 def _tile(pattern: Positions, bars: int, positions: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -98,7 +98,7 @@ def bass(causes: Causes, roots: Steps, positions: int) -> Voice:
 
 
 def drums(causes: Causes, bars: int, positions: int) -> Drums:
-    """A plain beat, with a single stroke on the last downbeat."""
+    """Play a plain beat, with a single stroke on the last downbeat."""
     onsets, keys = [], []
     for key, pattern in DRUMS[causes.metre]:
         onset, _ = _tile(pattern, bars, positions)
