@@ -18,6 +18,8 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
 
 
+include: "rules/doctor.smk"
+include: "rules/fetch.smk"
 include: "rules/tables.smk"
 include: "rules/phase0.smk"
 include: "rules/latents.smk"

@@ -13,7 +13,7 @@ from sonoscope.fetch.digest import Digest
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.names import refuse_unsafe
 from sonoscope.fetch.patience import Patience
-from sonoscope.fetch.progress import Progress, duration, readable
+from sonoscope.fetch.progress import Progress
 from sonoscope.settings.fetch import Fetch, ModelName
 
 
@@ -76,7 +76,7 @@ def test_the_progress_line(caplog):
     now = [0.0]
     progress = Progress("m", 4_000_000_000, start=1_000_000_000, clock=lambda: now[0])
     now[0] = 100.0
-    assert progress.line(2_000_000_000) == "m: 2.0 GB of 4.0 GB (50 %) at 10.0 MB/s, 3 min 20 s left"
+    assert progress.line(2_000_000_000) == "m: 2.00 GB of 4.00 GB (50 %) at 10.0 MB/s, 3 min 20 s left"
     assert Progress("m", None, clock=lambda: 0.0).line(5).startswith("m: 5 B at ")
 
 
@@ -88,14 +88,3 @@ def test_progress_speaks_every_thirty_seconds(caplog):
         now[0] = float(second)
         progress.at(second)
     assert len(caplog.records) == 3
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (6.5e9, "6.5 GB"), (2e13, "20.0 TB")]
-)
-def test_readable(count, text):
-    assert readable(count) == text
-
-
-def test_duration():
-    assert [duration(s) for s in (59, 200, 7500)] == ["59 s", "3 min 20 s", "2 h 5 min"]

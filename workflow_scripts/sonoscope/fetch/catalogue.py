@@ -7,7 +7,7 @@ Revisions are branches: their publishers tag no releases. The commit that a bran
 from dataclasses import dataclass
 
 from sonoscope.fetch.errors import FetchError
-from sonoscope.settings.fetch import Layout, ModelName
+from sonoscope.settings.fetch import Fetch, Layout, ModelName
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,11 @@ def _musicgen(name: ModelName, layout: Layout) -> HubModel:
     needs: tuple[ModelName, ...] = ("t5-base", "encodec_32khz")
     gigabytes = 2 * billions + _CODEC_BYTES
     return HubModel(f"facebook/{name}", _AUDIOCRAFT, gigabytes, about, needs=needs, layout="audiocraft")
+
+
+def requested(fetch: Fetch) -> tuple[ModelName, ...]:
+    """List the models that the settings ask for, and what these need, each once."""
+    return with_needs(tuple(dict.fromkeys((*fetch.models, *fetch.folders))), fetch.layout)
 
 
 def with_needs(names: tuple[ModelName, ...], layout: Layout = "audiocraft") -> tuple[ModelName, ...]:

@@ -14,7 +14,7 @@ import urllib3
 
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.patience import Patience
-from sonoscope.fetch.progress import duration
+from sonoscope.logs import duration
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -1,8 +1,10 @@
 """Bring one model here, or check a folder that holds it already."""
 
+import fcntl
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from sonoscope.fetch import cacheview, drive, space
@@ -12,7 +14,7 @@ from sonoscope.fetch.client import Client
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.hub import Hub, listing
 from sonoscope.fetch.names import choose, inside
-from sonoscope.fetch.progress import readable
+from sonoscope.logs import size as in_units
 from sonoscope.fetch.record import Fetched, FetchedFile, describe, intact, read
 from sonoscope.fetch.transfer import Remote, download, part_of
 from sonoscope.settings.fetch import Layout, ModelName
@@ -40,10 +42,11 @@ def bring(name: ModelName, folder: Path, layout: Layout, client: Client | None =
     else:
         client = client or Client()
         logger.info("%s: %s, about %.1f GB, to %s", name, source.about, source.gigabytes, folder)
-        if isinstance(source, HubModel):
-            record = _from_hub(name, source, folder, client)
-        else:
-            record = _from_drive(name, source, folder, client)
+        with _turn(folder.parent):
+            if isinstance(source, HubModel):
+                record = _from_hub(name, source, folder, client)
+            else:
+                record = _from_drive(name, source, folder, client)
         record.write(folder / LEDGER)
     _offer(source, record, folder, folder.parent / CACHE)
     return record
@@ -82,6 +85,21 @@ def use_in_place(name: ModelName, holding: Path, layout: Layout, cache: Path) ->
     return record
 
 
+@contextmanager
+def _turn(place: Path) -> Iterator[None]:
+    """Wait for other downloads to ``place``: together they would be no faster, and each would count on the same room."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / ".downloading").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("waiting for another download to %s", place)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:  # a file system without locks
+            logger.info("no lock at %s (%s)", place, error)
+        yield
+
+
 def _known(source: Model, folder: Path) -> Fetched | None:
     """Return the record of an earlier fetch of the same thing, if every file still has its digest."""
     ledger = folder / LEDGER
@@ -99,7 +117,7 @@ def _from_hub(name: ModelName, source: HubModel, folder: Path, client: Client) -
     for n, remote in missing.items():
         download(client, remote, folder / n, f"{name} {n}")
     files = tuple(describe(folder, n, _published(remote), remote.url) for n, remote in found.files.items())
-    logger.info("%s: %s in %d files at %s", name, readable(sum(f.size for f in files)), len(files), found.commit)
+    logger.info("%s: %s in %d files at %s", name, in_units(sum(f.size for f in files)), len(files), found.commit)
     return Fetched(
         model=name,
         source="hub",

@@ -4,27 +4,9 @@ import logging
 import time
 from collections.abc import Callable
 
+from sonoscope.logs import duration, size
+
 logger = logging.getLogger(__name__)
-
-
-def readable(count: float) -> str:
-    """Write a number of bytes in decimal units, as providers state them: ``1.5 GB``."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(size) < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
-
-
-def duration(seconds: float) -> str:
-    """Write a length of time: ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 class Progress:
@@ -67,9 +49,9 @@ class Progress:
         """Compose the line for ``done`` bytes: bytes of total, rate, time left."""
         seconds = max(self._clock() - self._began, 1e-9)
         rate = max(done - self._start, 0) / seconds
-        text = f"{self.label}: {readable(done)}"
+        text = f"{self.label}: {size(done)}"
         if self.total is None:
-            return f"{text} at {readable(rate)}/s"
+            return f"{text} at {size(rate)}/s"
         share = 100 * done / self.total if self.total else 100
         left = duration((self.total - done) / rate) if rate > 0 else "unknown"
-        return f"{text} of {readable(self.total)} ({share:.0f} %) at {readable(rate)}/s, {left} left"
+        return f"{text} of {size(self.total)} ({share:.0f} %) at {size(rate)}/s, {left} left"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sonoscope.fetch.errors import FetchError
-from sonoscope.fetch.progress import readable
+from sonoscope.logs import size as in_units
 
 MARGIN = 1_000_000_000  # bytes that stay free, for logs, results and other programs
 
@@ -32,6 +32,6 @@ def require(place: Path, needed: int, label: str, free: Callable[[Path], int] = 
     short = needed + MARGIN - there
     if needed > 0 and short > 0:
         raise FetchError(
-            f"{label}: {readable(needed)} are still to come to {place} and {readable(MARGIN)} must stay free, "
-            f"but only {readable(there)} are; free {readable(short)}, or set another storage place"
+            f"{label}: {in_units(needed)} are still to come to {place} and {in_units(MARGIN)} must stay free, "
+            f"but only {in_units(there)} are; free {in_units(short)}, or set another storage place"
         )

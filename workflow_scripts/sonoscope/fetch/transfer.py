@@ -21,7 +21,8 @@ import requests
 from sonoscope.fetch.client import BROKEN_CONNECTION, BrokenOff, Client, plain
 from sonoscope.fetch.digest import Digest
 from sonoscope.fetch.errors import FetchError
-from sonoscope.fetch.progress import Progress, readable
+from sonoscope.fetch.progress import Progress
+from sonoscope.logs import size as in_units
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def download(client: Client, remote: Remote, path: Path, label: str) -> None:
         _verify(remote, part, tag, label)
         part.replace(path)
         tag.unlink(missing_ok=True)
-    logger.info("%s: here, %s", label, readable(path.stat().st_size))
+    logger.info("%s: here, %s", label, in_units(path.stat().st_size))
 
 
 @contextmanager

@@ -32,6 +32,16 @@ Layout = Literal["audiocraft", "transformers"]
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 
 
+class FetchModel(Section):
+    """What the fetching of one model depends on, and nothing else, so that it is not done again for another's sake."""
+
+    layout: Layout
+    """Form in which a MusicGen is fetched."""
+
+    folder: str | None = None
+    """Folder that holds the model already; null to download it."""
+
+
 class Fetch(Section):
     """Published models to bring here; none by default, since the demo runs on the models that are shipped."""
 
@@ -43,3 +53,8 @@ class Fetch(Section):
 
     layout: Layout = "audiocraft"
     """Form in which MusicGen is fetched: for audiocraft (half precision), or for transformers."""
+
+    def of(self, name: ModelName) -> FetchModel:
+        """Pick what concerns the model ``name``; the layout only concerns a MusicGen."""
+        layout = self.layout if name.startswith("musicgen-") else "transformers"
+        return FetchModel(layout=layout, folder=self.folders.get(name))

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.table import ResultsTable
@@ -29,6 +30,9 @@ class Settings(Section):
 
     hello: Hello = Hello()
     """The first two clips."""
+
+    fetch: Fetch = Fetch()
+    """Published models to bring here."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""
