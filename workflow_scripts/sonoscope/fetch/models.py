@@ -14,9 +14,9 @@ from sonoscope.fetch.client import Client
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.hub import Hub, listing
 from sonoscope.fetch.names import choose, inside
-from sonoscope.logs import size as in_units
 from sonoscope.fetch.record import Fetched, FetchedFile, describe, intact, read
 from sonoscope.fetch.transfer import Remote, download, part_of
+from sonoscope.logs import size as in_units
 from sonoscope.settings.fetch import Layout, ModelName
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def use_in_place(name: ModelName, holding: Path, layout: Layout, cache: Path) ->
 
 @contextmanager
 def _turn(place: Path) -> Iterator[None]:
-    """Wait for other downloads to ``place``: together they would be no faster, and each would count on the same room."""
+    """Wait for other downloads to ``place``: together they are no faster, and each would count on the same room."""
     place.mkdir(parents=True, exist_ok=True)
     with (place / ".downloading").open("ab") as file:
         try:

@@ -29,7 +29,7 @@ ModelName = Literal[
 Layout = Literal["audiocraft", "transformers"]
 """The two forms in which MusicGen is published."""
 
-MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
 
 
 class FetchModel(Section):
