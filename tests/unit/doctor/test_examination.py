@@ -77,8 +77,8 @@ def test_a_machine_with_two_cuda_cards():
     [
         (6, "musicgen-small"),
         (8, "musicgen-small"),
-        (16, "musicgen-medium"),
-        (24, "musicgen-large"),
+        (14, "musicgen-medium"),
+        (16, "musicgen-large"),
         (2, "sonoscope-musicgen"),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from sonoscope.fetch import catalogue, drive
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.models import LEDGER, bring
+from sonoscope.fetch.transfer import download
 
 WEIGHTS = bytes(range(256)) * 2000
 
@@ -34,10 +35,8 @@ def test_the_page_that_asks_is_passed_and_the_archive_unpacked(musetok, client, 
 
 
 def test_an_archive_that_breaks_off_is_resumed(musetok, client, tmp_path):
+    musetok.breaks, musetok.break_after = 3, 100_000  # one for the look at the address, two for the download
     remote = drive.locate(client, catalogue.model("musetok").origin, musetok.url)
-    musetok.breaks, musetok.break_after = 2, 100_000
-    from sonoscope.fetch.transfer import download
-
     download(client, remote, tmp_path / "a.zip", "a")
     assert [a.range for a in musetok.gets("/download")[-3:]] == [None, "bytes=100000-", "bytes=200000-"]
 
