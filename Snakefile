@@ -48,6 +48,7 @@ onstart:
 
 
 onsuccess:
+    show_pages(f"{RESULTS}/doctor.md", f"{RESULTS}/fetched_models.md")
     tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
 
 

@@ -1,45 +1,36 @@
-"""What this machine has, what fits on it, and what is missing.
+"""
+What this machine has, which MusicGen fits on it, and what is missing.
 
 REQUIRED INPUTS:
     none
 
 OUTPUTS:
     <results>/doctor.json   the findings (contract: sonoscope.doctor.examination.Examination)
-    <results>/doctor.md     the same for reading
+    <results>/doctor.md     the same for reading; the terminal shows it at the end
 
-`snakemake doctor` looks anew at every call and prints the page.
+STEPS: doctor
 """
 
 
 localrules:
     doctor,
-    examine_machine,
 
 
+# It declares neither output nor benchmark, so that it runs whenever it is asked for (Snakemake counts a benchmark as an
+# output): a machine changes without any file doing so.
 rule doctor:
-    """What this machine has, which MusicGen fits on it, what is missing."""
-    input:
-        page="<results>/doctor.md",
-    shell:
-        "cat {input.page:q}"
-
-
-rule examine_machine:
-    """Look at processor, memory, disk, cards, packages; time a matrix product on each device."""
-    output:
-        findings="<results>/doctor.json",
-        page="<results>/doctor.md",
+    """What this machine has, which MusicGen fits on it, what is missing and what each missing tool would add."""
     log:
-        "<logs>/doctor/examine_machine.log",
-    benchmark:
-        "<benchmarks>/doctor/examine_machine.jsonl"
-    threads: 64  # scaled down to the cores there are
+        "<logs>/doctor.log",
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: workflow.cores or 1  # the speed that is measured is that of the whole machine
     resources:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
+        results=RESULTS,
         downloads=DOWNLOADS,
-        call=os.environ["SONOSCOPE_INVOCATION"],  # differs between calls: a machine changes without its files doing so
-        code=code("doctor/examine_machine"),
+        code=code("doctor/doctor"),
     script:
-        "../workflow_scripts/doctor/examine_machine.py"
+        "../workflow_scripts/doctor/doctor.py"

@@ -1,23 +1,30 @@
-"""Published models from the network. Nothing is fetched unless `fetch` in the configuration names it.
+"""
+Published models and corpora from the network. Nothing is fetched unless the configuration (section fetch) names it.
 
 REQUIRED INPUTS:
     fetch.models    names of models to download
-    fetch.folders   folders that hold a model already; used in place
+    fetch.folders   folders that hold a model already: checked and linked to, not copied
 
 OUTPUTS:
-    <downloads>/models/{model}/fetched.json   where its files are, their sizes, digests and origin
-    <downloads>/models/hub/                   the same files as libraries look for them by name, in links
+    <downloads>/models/{model}/               the files, in the form that get_pretrained and from_pretrained accept
+    <downloads>/models/{model}/fetched.json   their sizes, digests and origin (contract: sonoscope.fetch.record.Fetched)
+    <downloads>/models/hub/                   links to the same files, as libraries look for a model by its name
+    <results>/fetched_models.md               what is here; the terminal shows it at the end
 
-Each model is one job on the machine that calls snakemake: compute nodes often see no network. A download that broke
-off goes on where it stopped, also after the job was killed. HF_ENDPOINT and HF_TOKEN mean what they mean elsewhere.
+STEPS: fetch_model (one job per model) · fetch_models
+
+All of it runs on the machine that calls snakemake, since compute nodes often see no network. A download that broke off
+goes on where it stopped, also after its job was killed. HF_ENDPOINT, HF_TOKEN and HF_HUB_CACHE mean what they mean
+elsewhere; HF_HUB_CACHE, where it is not set, becomes the folder above as soon as there is something to find in it.
 """
 
 from sonoscope.fetch.catalogue import requested
 from sonoscope.settings.fetch import MODEL_NAMES
 
-if requested(SETTINGS.fetch):
-    # The text encoder and the codec of a MusicGen are loaded by name; a cache of the user's own is left alone.
-    os.environ.setdefault("HF_HUB_CACHE", str(Path(DOWNLOADS).absolute() / "models" / "hub"))
+HUB_CACHE = Path(DOWNLOADS).absolute() / "models" / "hub"
+
+if requested(SETTINGS.fetch) or HUB_CACHE.is_dir():
+    os.environ.setdefault("HF_HUB_CACHE", str(HUB_CACHE))
 
 
 localrules:
@@ -25,10 +32,22 @@ localrules:
     fetch_models,
 
 
+# It declares neither output nor benchmark, so that it runs whenever it is asked for and says what is here.
 rule fetch_models:
-    """The published models that the configuration names."""
+    """The published models that the configuration names: downloaded, or found in the folders that it names."""
     input:
         fetched=expand("<downloads>/models/{model}/fetched.json", model=requested(SETTINGS.fetch)),
+    log:
+        "<logs>/fetch_models.log",
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        results=RESULTS,
+        code=code("fetch/fetch_models"),
     script:
         "../workflow_scripts/fetch/fetch_models.py"
 
@@ -38,11 +57,13 @@ rule fetch_model:
     output:
         fetched="<downloads>/models/{model}/fetched.json",
     log:
-        "<logs>/fetch/fetch_model/{model}.log",
+        "<logs>/fetch_model/{model}.log",
     benchmark:
-        "<benchmarks>/fetch/fetch_model/{model}.jsonl"
+        "<benchmarks>/fetch_model/{model}.jsonl"
     wildcard_constraints:
         model="|".join(MODEL_NAMES),
+    conda:
+        "../envs/sonoscope.yaml"
     retries: 3
     threads: 1
     resources:

@@ -1,21 +1,21 @@
-"""Bring one published model here, or check the folder that holds it."""
+"""Bring one published model here, or link to the folder that holds it."""
 
 from pathlib import Path
 
-from sonoscope.fetch.models import CACHE, bring, use_in_place
+from sonoscope.fetch.models import bring, link
 from sonoscope.job import run
 from sonoscope.settings.fetch import FetchModel, ModelName
 
 
 def main(fetched: Path, model: ModelName, settings: FetchModel) -> dict[str, str | None]:
-    """Fetch ``model`` into the folder of ``fetched`` and record there where its files are."""
+    """Bring ``model`` into the folder of ``fetched`` and record there what came from where."""
     folder = fetched.parent
     if settings.folder is None:
         record = bring(model, folder, settings.layout)
     else:
-        record = use_in_place(model, Path(settings.folder).expanduser(), settings.layout, folder.parent / CACHE)
+        record = link(model, Path(settings.folder).expanduser(), folder, settings.layout)
     record.write(fetched)
-    return {"model": record.origin, "revision": record.commit}
+    return {"origin": record.origin, "revision": record.commit}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from huggingface_hub import try_to_load_from_cache
 from loopback import COMMIT
 from sonoscope.fetch import models, record, space
 from sonoscope.fetch.errors import FetchError
-from sonoscope.fetch.models import bring, use_in_place
+from sonoscope.fetch.models import bring, link
 
 SMALL = {"state_dict.bin": b"lm" * 5000, "compression_state_dict.bin": b"codec" * 100, "README.md": b"card"}
 T5 = {"config.json": b"{}", "model.safetensors": b"t5" * 900, "spiece.model": b"sp", "tf_model.h5": b"not wanted"}
@@ -118,26 +118,39 @@ def test_a_folder_is_used_in_place(tmp_path):
     mine.mkdir()
     for name, content in SMALL.items():
         (mine / name).write_bytes(content)
-    fetched = use_in_place("musicgen-small", mine, "audiocraft", tmp_path / "hub")
-    fetched.write(tmp_path / "models" / "fetched.json")
-    assert record.folder_of(tmp_path / "models" / "fetched.json") == mine
-    found = try_to_load_from_cache("facebook/musicgen-small", "state_dict.bin", cache_dir=tmp_path / "hub")
+    fetched = link("musicgen-small", mine, tmp_path / "models" / "small", "audiocraft")
+    assert (tmp_path / "models" / "small" / "state_dict.bin").read_bytes() == SMALL["state_dict.bin"]
+    assert (fetched.source, fetched.origin) == ("folder", str(mine))
+    cache = tmp_path / "models" / models.CACHE
+    found = try_to_load_from_cache("facebook/musicgen-small", "state_dict.bin", cache_dir=cache)
     assert isinstance(found, str)
+    assert Path(found).read_bytes() == SMALL["state_dict.bin"]
     assert sorted(p.name for p in mine.iterdir()) == sorted(SMALL)
+
+
+def test_a_download_after_a_folder_leaves_the_folder_alone(hub, client, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in SMALL:
+        (mine / name).write_bytes(b"another version")
+    link("musicgen-small", mine, tmp_path / "m", "audiocraft")
+    bring("musicgen-small", tmp_path / "m", "audiocraft", client)
+    assert (tmp_path / "m" / "state_dict.bin").read_bytes() == SMALL["state_dict.bin"]
+    assert (mine / "state_dict.bin").read_bytes() == b"another version"
 
 
 def test_a_folder_that_lacks_a_file_is_an_error_that_names_it(tmp_path):
     (tmp_path / "state_dict.bin").write_bytes(b"")
     with pytest.raises(FetchError, match=r"fetch.folders.musicgen-small.*expected compression_state_dict.bin, found"):
-        use_in_place("musicgen-small", tmp_path, "audiocraft", tmp_path / "hub")
+        link("musicgen-small", tmp_path, tmp_path / "m", "audiocraft")
     with pytest.raises(FetchError, match="expected a folder"):
-        use_in_place("mimi", tmp_path / "absent", "audiocraft", tmp_path / "hub")
+        link("mimi", tmp_path / "absent", tmp_path / "m", "audiocraft")
 
 
 def test_the_record_is_a_contract(hub, client, tmp_path):
     path = tmp_path / "m" / "fetched.json"
     bring("musicgen-small", tmp_path / "m", "audiocraft", client).write(path)
-    assert record.folder_of(path) == tmp_path / "m"
+    assert "musicgen-small: 3 files" in record.overview({path.parent: record.read(path)})
     content = json.loads(path.read_text())
     del content["files"][0]["sha256"]
     path.write_text(json.dumps(content))

@@ -14,7 +14,9 @@ from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.names import refuse_unsafe
 from sonoscope.fetch.patience import Patience
 from sonoscope.fetch.progress import Progress
+from sonoscope.fetch.record import overview
 from sonoscope.settings.fetch import Fetch, ModelName
+from sonoscope.terminal import pages_since
 
 
 def test_every_name_of_the_settings_is_in_the_catalogue():
@@ -88,3 +90,17 @@ def test_progress_speaks_every_thirty_seconds(caplog):
         now[0] = float(second)
         progress.at(second)
     assert len(caplog.records) == 3
+
+
+def test_nothing_asked_for_is_said_plainly():
+    text = overview({})
+    assert "nothing to fetch" in text
+    assert "musicgen-large" in text
+
+
+def test_only_pages_of_this_call_are_shown(tmp_path):
+    for name, written in (("old", 100.0), ("new", 300.0)):
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (written, written))
+    pages = [tmp_path / name for name in ("old", "new", "absent")]
+    assert list(pages_since(200.0, pages)) == ["new"]

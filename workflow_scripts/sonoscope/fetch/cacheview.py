@@ -2,7 +2,7 @@
 
 Libraries load some models by name from inside (a MusicGen asks for its text encoder and codec so). With
 ``HF_HUB_CACHE`` pointing here and ``HF_HUB_OFFLINE=1`` they find them. Everything is a link, so nothing is stored
-twice; links within the storage place are relative, so that it can be moved.
+twice; the links are relative, so that the storage place can be moved.
 """
 
 import os
@@ -15,18 +15,18 @@ def offer(cache: Path, repo: str, revision: str, commit: str, folder: Path, name
     """Link ``names`` of ``folder`` into ``cache`` as ``repo`` at ``commit``; return the snapshot's folder."""
     home = cache / f"models--{repo.replace('/', '--')}"
     snapshot = home / "snapshots" / commit
-    ours = folder.resolve().is_relative_to(cache.parent.resolve())
     for name in names:
-        _link(snapshot / name, folder / name, relative=ours)
+        link(snapshot / name, folder / name, relative=True)
     with replacing(home / "refs" / revision) as temporary:
         temporary.write_text(commit, encoding="utf-8")
     return snapshot
 
 
-def _link(link: Path, target: Path, relative: bool) -> None:
-    link.parent.mkdir(parents=True, exist_ok=True)
-    text = os.path.relpath(target.absolute(), link.parent.resolve()) if relative else str(target.absolute())
-    if link.is_symlink() and str(link.readlink()) == text:
+def link(place: Path, target: Path, relative: bool) -> None:
+    """Make ``place`` a symbolic link to ``target``; a link that is right already stays."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    text = os.path.relpath(target.absolute(), place.parent.resolve()) if relative else str(target.absolute())
+    if place.is_symlink() and str(place.readlink()) == text:
         return
-    link.unlink(missing_ok=True)
-    link.symlink_to(text)
+    place.unlink(missing_ok=True)
+    place.symlink_to(text)

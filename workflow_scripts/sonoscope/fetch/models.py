@@ -1,4 +1,4 @@
-"""Bring one model here, or check a folder that holds it already."""
+"""Bring one model here, or link to a folder that holds it already."""
 
 import fcntl
 import hashlib
@@ -52,13 +52,8 @@ def bring(name: ModelName, folder: Path, layout: Layout, client: Client | None =
     return record
 
 
-def use_in_place(name: ModelName, holding: Path, layout: Layout, cache: Path) -> Fetched:
-    """Check that the folder ``holding`` has the files of ``name`` and record them where they are.
-
-    Parameters
-    ----------
-    cache
-        The folder that ``HF_HUB_CACHE`` is set to; the model becomes findable there by its name.
+def link(name: ModelName, holding: Path, folder: Path, layout: Layout) -> Fetched:
+    """Check that the folder ``holding`` has the files of ``name``, and link to them from ``folder``.
 
     Raises
     ------
@@ -66,22 +61,23 @@ def use_in_place(name: ModelName, holding: Path, layout: Layout, cache: Path) ->
         The folder or a file in it is missing.
     """
     source = model(name, layout)
-    if not holding.is_dir():
-        raise FetchError(f"fetch.folders.{name}: expected a folder, found none at {holding.absolute()}")
-    there = [path.relative_to(holding).as_posix() for path in sorted(holding.rglob("*")) if path.is_file()]
     here = f"fetch.folders.{name}: {holding.absolute()}"
+    if not holding.is_dir():
+        raise FetchError(f"{here}: expected a folder, found none")
+    there = [path.relative_to(holding).as_posix() for path in sorted(holding.rglob("*")) if path.is_file()]
     if isinstance(source, HubModel):
-        names = choose(there, source.wanted, here)
+        found = {n: n for n in choose(there, source.wanted, here)}
     else:
-        names = tuple(n for n in there if any(f"/{n}".endswith(f"/{member}") for member in source.members))
-        if len(names) != len(source.members):
-            raise FetchError(
-                f"{here}: expected {', '.join(source.members)}, found {', '.join(there[:12]) or 'nothing'}"
-            )
-    files = tuple(describe(holding, n) for n in names)
-    place = str(holding.absolute())
-    record = Fetched(model=name, source="folder", origin=place, layout=source.layout, folder=place, files=files)
-    _offer(source, record, holding, cache)
+        found = {m: n for m in source.members for n in there if f"/{n}".endswith(f"/{m}")}
+        if len(found) != len(source.members):
+            listed = ", ".join(there[:12]) or "nothing"
+            raise FetchError(f"{here}: expected {', '.join(source.members)}, found {listed}")
+    for ours, theirs in found.items():
+        cacheview.link(inside(folder, ours, here), (holding / theirs).absolute(), relative=False)
+    files = tuple(describe(folder, n) for n in found)
+    logger.info("%s: %d files in %s", name, len(files), holding.absolute())
+    record = Fetched(model=name, source="folder", origin=str(holding.absolute()), layout=source.layout, files=files)
+    _offer(source, record, folder, folder.parent / CACHE)
     return record
 
 

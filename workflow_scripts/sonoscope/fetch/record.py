@@ -1,5 +1,6 @@
 """The record that stands beside fetched files: where they came from, their sizes and digests."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sonoscope.contracts import read_json, write_json
 from sonoscope.contracts.errors import ContractError
 from sonoscope.files import sha256
+from sonoscope.logs import size as in_units
+from sonoscope.settings.fetch import MODEL_NAMES
 
 
 class _Closed(BaseModel):
@@ -35,7 +38,7 @@ class Fetched(_Closed):
     model: str
     """Name in the catalogue."""
     source: Literal["hub", "drive", "folder"]
-    """Where it came from; ``folder`` is one that was there already and is used in place."""
+    """Where it came from; ``folder`` is one that was there already and is linked to."""
     origin: str
     """Repository, Drive file or folder."""
     revision: str | None = None
@@ -44,8 +47,6 @@ class Fetched(_Closed):
     """Commit that the branch stood at."""
     layout: str
     """The form of the files: audiocraft, transformers, or archive (what was unpacked from one)."""
-    folder: str = "."
-    """Where the files are: ``.`` is the folder of this record, else an absolute path."""
     files: tuple[FetchedFile, ...]
 
     def write(self, path: Path) -> None:
@@ -70,11 +71,6 @@ def read(path: Path) -> Fetched:
         raise ContractError("fetched", problem, path) from None
 
 
-def folder_of(path: Path) -> Path:
-    """Return the folder with the files of the model whose record is ``path``; give this to ``get_pretrained``."""
-    return (path.parent / read(path).folder).absolute()
-
-
 def describe(folder: Path, name: str, published: str | None = None, url: str | None = None) -> FetchedFile:
     """Measure one file for the record."""
     path = folder / name
@@ -89,3 +85,20 @@ def intact(record: Fetched, folder: Path) -> bool:
         and sha256(folder / file.name) == file.sha256
         for file in record.files
     )
+
+
+def overview(records: Mapping[Path, Fetched]) -> str:
+    """Compose the lines that say what is here, by folder, or that nothing was asked for."""
+    if not records:
+        return (
+            "fetch.models and fetch.folders are empty, so there is nothing to fetch.\n"
+            "Name models in the configuration, or for one call: --config 'fetch={models: [musicgen-small]}'\n"
+            f"Known: {', '.join(MODEL_NAMES)}\n"
+        )
+    return "".join(f"{_line(record, folder)}\n" for folder, record in records.items())
+
+
+def _line(record: Fetched, folder: Path) -> str:
+    total = in_units(sum(file.size for file in record.files))
+    commit = f" at {record.commit}" if record.commit else ""
+    return f"{record.model}: {len(record.files)} files, {total}, in {folder} (from {record.origin}{commit})"
