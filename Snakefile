@@ -19,6 +19,8 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
 
 
+include: "rules/doctor.smk"
+include: "rules/fetch.smk"
 include: "rules/phase0.smk"
 include: "rules/latents.smk"
 include: "rules/steering.smk"
@@ -50,6 +52,7 @@ onstart:
 
 
 onsuccess:
+    show_pages(f"{RESULTS}/doctor.md", f"{RESULTS}/fetched_models.md")
     tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
 
 

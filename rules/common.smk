@@ -5,6 +5,7 @@ Every SLURM job reads this file again, so it imports neither torch nor transform
 
 import os
 import sys
+import time
 import uuid
 
 from snakemake.exceptions import WorkflowError
@@ -16,6 +17,7 @@ from sonoscope import storage
 from sonoscope.codehash import code_hash
 from sonoscope.settings import rules as per_rule
 from sonoscope.settings.resolve import SettingsError, resolve
+from sonoscope.terminal import pages_since
 
 try:
     SETTINGS = resolve(config)
@@ -59,6 +61,15 @@ def seed(stage):
 def growing(amount):
     """A resource that doubles with each attempt: mem_mb=growing(4000), runtime=growing(30)."""
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+
+
+STARTED = time.time()
+
+
+def show_pages(*pages):
+    """Print those of the pages that jobs of this call have written."""
+    for text in pages_since(STARTED, map(Path, pages)):
+        print(text)
 
 
 def tell(message):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
@@ -37,6 +38,9 @@ class Settings(Section):
 
     foundation: Foundation = Foundation()
     """What the workflow measures about itself."""
+
+    fetch: Fetch = Fetch()
+    """Published models to bring here."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""

@@ -1,0 +1,1 @@
+"""What this machine has, what fits on it, and what is missing."""

@@ -1,0 +1,1 @@
+"""Models from the network: resumable, checked by digest, recorded beside the files."""
