@@ -24,6 +24,7 @@ include: "rules/fetch.smk"
 include: "rules/phase0.smk"
 include: "rules/latents.smk"
 include: "rules/steering.smk"
+include: "rules/training.smk"
 
 
 localrules:

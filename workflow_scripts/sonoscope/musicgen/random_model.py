@@ -7,8 +7,9 @@ import torch
 
 from sonoscope.audio.soundfont import render
 from sonoscope.musicgen.checkpoint import register_text_encoder, save_folder
-from sonoscope.musicgen.geometry import CodecGeometry, LanguageModelGeometry, codec_config, lm_config
+from sonoscope.musicgen.geometry import codec_config, lm_config
 from sonoscope.musicgen.text_encoder import DIM, save_text_encoder
+from sonoscope.settings.geometry import CodecGeometry, LanguageModelGeometry
 from sonoscope.symbolic.lessons import draw
 from sonoscope.symbolic.notes import to_score
 from sonoscope.train.codec import build_codec

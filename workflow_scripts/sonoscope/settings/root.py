@@ -9,6 +9,7 @@ from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.steering import Steering
 from sonoscope.settings.table import ResultsTable
+from sonoscope.settings.training import Training
 from sonoscope.settings.world import World
 
 
@@ -41,6 +42,9 @@ class Settings(Section):
 
     fetch: Fetch = Fetch()
     """Published models to bring here."""
+
+    training: Training = Training()
+    """Training of the shipped MusicGen from nothing."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""

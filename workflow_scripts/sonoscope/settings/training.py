@@ -3,15 +3,18 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.geometry import CodecGeometry, LanguageModelGeometry
 
 
 class Corpus(Section):
     """The clips that the shipped MusicGen learns from."""
 
-    lessons: int = Field(6000, ge=8)
+    lessons: int = Field(8000, ge=8)
     """SynTheory-like clips with prompts."""
-    pieces: int = Field(3000, ge=0)
+    pieces: int = Field(4000, ge=0)
     """Composed pieces with prompts."""
+    open_prompts: float = Field(0.2, ge=0, lt=1)
+    """Share of lessons whose prompt leaves the value open: "a repeated note on flute"."""
     seconds: float = Field(4.0, gt=0)
     """Length of every clip, in seconds."""
     validation: float = Field(0.05, gt=0, lt=0.5)
@@ -42,7 +45,7 @@ class Optimiser(Section):
 class TrainCodec(Section):
     """Training of the codec."""
 
-    optimiser: Optimiser = Optimiser(steps=10000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
+    optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
     """Schedule."""
     crop: float = Field(1.0, gt=0)
     """Length of a training crop, in seconds."""
@@ -61,3 +64,18 @@ class TrainLanguageModel(Section):
 
     optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1e-3, weight_decay=0.01)
     """Schedule."""
+
+
+class Training(Section):
+    """Training of the shipped MusicGen from nothing; nothing here is read by the studies."""
+
+    corpus: Corpus = Corpus()
+    """What it learns from."""
+    codec: TrainCodec = TrainCodec()
+    """Its codec."""
+    codec_geometry: CodecGeometry = CodecGeometry()
+    """Shape of its codec."""
+    language_model: TrainLanguageModel = TrainLanguageModel()
+    """Its language model."""
+    language_model_geometry: LanguageModelGeometry = LanguageModelGeometry()
+    """Shape of its language model."""

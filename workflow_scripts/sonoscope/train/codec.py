@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from sonoscope.logs import Progress
 from sonoscope.musicgen.craft import EncodecModel, builders
-from sonoscope.musicgen.geometry import CodecGeometry, codec_config
+from sonoscope.musicgen.geometry import codec_config
+from sonoscope.settings.geometry import CodecGeometry
 from sonoscope.settings.training import TrainCodec
 from sonoscope.train.losses import spectral_loss, waveform_loss
 from sonoscope.train.schedule import train
@@ -96,3 +98,15 @@ def train_codec(
 
     train(codec, settings.optimiser, loss_of, lambda: reconstruction(codec, held_out), checkpoint, seed)
     return codec
+
+
+@torch.no_grad()
+def encode_all(codec: EncodecModel, audio: NDArray[np.int16], batch: int) -> NDArray[np.int64]:
+    """Tokens ``(clips, K, T)`` of 16-bit audio ``(clips, samples)``."""
+    parts = []
+    with Progress(len(audio), "clips") as progress:
+        for first in range(0, len(audio), batch):
+            sound = torch.from_numpy(audio[first : first + batch].astype(np.float32) / 32768)
+            parts.append(codec.encode(sound[:, None])[0].numpy())
+            progress.advance(len(sound))
+    return np.concatenate(parts)

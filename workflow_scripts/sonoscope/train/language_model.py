@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from sonoscope.musicgen.craft import ConditioningAttributes, LMModel, builders
-from sonoscope.musicgen.geometry import LanguageModelGeometry, lm_config
+from sonoscope.musicgen.geometry import lm_config
+from sonoscope.settings.geometry import LanguageModelGeometry
 from sonoscope.settings.training import TrainLanguageModel
 from sonoscope.train.schedule import train
 

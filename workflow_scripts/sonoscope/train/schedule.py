@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sonoscope.files import replacing
@@ -94,3 +95,14 @@ def train(
             log.info("step %d/%d, %.2f steps/s, %.0f min left: %s", step + 1, o.steps, rate, left, text)
             parts_sum, count = {}, 0
     model.eval()
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """Write parameters and buffers as safetensors."""
+    with replacing(path) as temporary:
+        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, temporary)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Load what `save_weights` wrote."""
+    model.load_state_dict(load_file(path))
