@@ -54,7 +54,7 @@ def read_package(file: Path) -> dict[str, Any]:
     try:
         package = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or "nothing").splitlines()[0]
         raise CheckpointError(f"{file}: expected tensors and text only, found {reason}") from None
     if not isinstance(package, dict) or not ("pretrained" in package or {"best_state", "xp.cfg"} <= set(package)):
         raise CheckpointError(
