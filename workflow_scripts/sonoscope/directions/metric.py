@@ -82,6 +82,7 @@ class GramMetric:
         self.gram, self.cross, self.norms = self._start_gram, list(self._start_cross), list(self._start_norms)
         self._moved = self.points  # X M, brought up to date only when gradients themselves are asked for
         self._pending: list[tuple[Tensor, Tensor]] = []  # (C, s Γ Cᵀ) of the steps that it lacks
+        self._latest: tuple[Tensor, Tensor] | None = None  # an operator and its gradients
 
     def train_distances(self) -> Tensor:
         """See `Metric`."""
@@ -97,10 +98,14 @@ class GramMetric:
 
     def gradients(self, operator: Tensor) -> Tensor:
         """Gradients at the training points, (outputs · n, dim)."""
+        if self._latest is not None and self._latest[0] is operator:
+            return self._latest[1]
         for step, factor in self._pending:
             self._moved = factor @ (step @ self._moved)
         self._pending = []
-        return operator.flatten(0, 1) @ self._moved
+        gradients = operator.flatten(0, 1) @ self._moved
+        self._latest = (operator, gradients)
+        return gradients
 
     def eigenpairs(self, operator: Tensor, count: int, tolerance: float | None = None) -> tuple[Tensor, Tensor]:
         """See `Metric`."""
@@ -123,7 +128,10 @@ class GramMetric:
         self.cross = [scale * (c @ moved.T) for c in crosses]
         self.norms = [scale * c.square().sum(1) for c in crosses]
         self.gram = scale * gram
-        self._pending.append((step, scale * moved))
+        if self._latest is not None and self._latest[0] is operator:
+            self._moved = scale * (moved @ self._latest[1])
+        else:
+            self._pending.append((step, scale * moved))
         return True
 
 
@@ -184,7 +192,8 @@ class FeatureMetric:
         gradients = self.gradients(operator)
         matrix = gradients.T @ gradients
         if self.normalisation == "spread":
-            size = _spread(self.points @ matrix @ self.points.T) / self._target
+            moved = self.points @ gradients.T
+            size = 2 * (moved.square().sum() - moved.sum(0).square().mean()) / (len(moved) - 1) / self._target
         elif self.normalisation == "trace":
             size = matrix.diagonal().sum() / matrix.shape[0]
         else:

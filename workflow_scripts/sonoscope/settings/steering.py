@@ -146,6 +146,9 @@ class Steering(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0, 1], min_length=1)
     """Seeds of generation; the same at every coefficient, so that clips are paired."""
 
+    precision: Literal["float64", "float32"] = "float64"
+    """Precision of the fits; float32 halves the time and is enough for centred states unless clips nearly coincide."""
+
     fit_seed: int = Field(default=0, ge=0)
     """Seed of folds, search and bootstrap."""
 

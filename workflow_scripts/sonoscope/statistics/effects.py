@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import gammaln
-from scipy.stats import nct, rankdata
+from scipy.stats import rankdata
 
 from sonoscope.statistics.arrays import Floats, binary, numbers
 from sonoscope.statistics.bootstrap import Interval, WeightedStatistic, bootstrap_interval
+from sonoscope.statistics.noncentral import noncentral_t_cdf
 
 
 def cohens_d(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interval:
@@ -44,7 +45,7 @@ def hedges_g(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interv
 def _noncentrality(t: float, freedom: int, tail: float) -> float:
     """Noncentrality under which P(T <= t) equals ``tail``."""
     margin = 10.0 + abs(t)
-    return float(brentq(lambda shift: nct.cdf(t, freedom, shift) - tail, t - margin, t + margin, xtol=1e-10))
+    return float(brentq(lambda shift: noncentral_t_cdf(t, freedom, shift) - tail, t - margin, t + margin, xtol=1e-10))
 
 
 def auc(scores: ArrayLike, labels: ArrayLike) -> float:

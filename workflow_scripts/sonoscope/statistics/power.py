@@ -1,8 +1,9 @@
 """Power of the two-sided two-sample t test with equal groups."""
 
 from scipy.optimize import brentq
-from scipy.stats import nct
 from scipy.stats import t as student
+
+from sonoscope.statistics.noncentral import noncentral_t_cdf
 
 
 def power_two_sample(effect: float, n_per_group: int, alpha: float = 0.05) -> float:
@@ -18,7 +19,7 @@ def power_two_sample(effect: float, n_per_group: int, alpha: float = 0.05) -> fl
     freedom = 2 * n_per_group - 2
     critical = float(student.ppf(1 - alpha / 2, freedom))
     shift = effect * (n_per_group / 2) ** 0.5
-    return float(nct.sf(critical, freedom, shift) + nct.cdf(-critical, freedom, shift))
+    return 1 - noncentral_t_cdf(critical, freedom, shift) + noncentral_t_cdf(-critical, freedom, shift)
 
 
 def minimal_detectable_effect(n_per_group: int, power: float = 0.8, alpha: float = 0.05) -> float:
