@@ -1,7 +1,11 @@
-"""Own Recursive Feature Machine beside xrfm at n = 1000, dim = 1024, 5 updates: pytest tests/benchmarks --benchmark-only."""
+"""Own Recursive Feature Machine beside xrfm at n = 1000, dim = 1024, 5 updates.
+
+Not part of the unit tests: run `pytest tests/benchmarks --benchmark-only`.
+"""
 
 import pytest
 import torch
+
 from sonoscope.directions.metric import FeatureMetric, GramMetric
 from sonoscope.directions.recursion import KernelSettings, fitted_iterate
 
@@ -19,7 +23,7 @@ def problem():
 
 
 def own(states, labels, metric):
-    values, vectors = fitted_iterate(metric(states), labels, SETTINGS, UPDATES).eigenpairs(1)
+    _, vectors = fitted_iterate(metric(states), labels, SETTINGS, UPDATES).eigenpairs(1)
     return vectors[0]
 
 

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
+import sklearn.decomposition
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_worlds import cosine, planted
-from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SklearnRidge
+
 from sonoscope.directions.baselines import LDA, PCA, DifferenceInMeans, Logistic, Ridge, standardised
 from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
 from sonoscope.directions.registry import ESTIMATORS, fit_layers, new_estimator
@@ -44,7 +45,7 @@ def test_pca_is_that_of_sklearn_on_its_differences():
     ups, downs = x[labels == 1].numpy(), x[labels == 0].numpy()
     first, second = (rows[generator.permutation(50)] for rows in (ups, downs))
     flips = generator.choice([-1.0, 1.0], 50)
-    oracle = SklearnPCA(1).fit((first - second) * flips[:, None]).components_[0]
+    oracle = sklearn.decomposition.PCA(1).fit((first - second) * flips[:, None]).components_[0]
     assert cosine(found.direction_, torch.from_numpy(oracle)) == pytest.approx(1.0, abs=1e-6)
 
 
@@ -78,12 +79,12 @@ def test_covariance_direction_is_the_difference_in_means_for_two_classes():
 
 def test_random_directions_score_at_chance_and_have_no_sign():
     states, labels, groups, _ = planted(200, 64, strength=2.0)
-    found = [RandomDirection(seed=s, resamples=100).fit(states, labels, groups) for s in range(60)]
+    found = [RandomDirection(draw=s, resamples=100).fit(states, labels, groups) for s in range(60)]
     scores = np.array([f.score_.estimate for f in found])
     assert abs(scores.mean() - 0.5) < 4 * scores.std() / 60**0.5
     assert scores.min() < 0.5 < scores.max()  # not oriented by the labels
     assert all(f.sign_ == 0 and "not fitted" in f.sign_reason_ for f in found)
-    assert torch.equal(found[3].direction_, RandomDirection(seed=3, folds=0).fit(states * 2, labels).direction_)
+    assert torch.equal(found[3].direction_, RandomDirection(draw=3, folds=0).fit(states * 2, labels).direction_)
 
 
 def test_no_relation_gives_no_reliable_sign():
@@ -123,7 +124,7 @@ def test_degenerate_labels_are_refused(labels, message):
 @pytest.mark.parametrize(
     ("states", "message"),
     [
-        (torch.randn(20, 3, 2), "shape"),
+        (torch.randn(20, 3, 2), "at least 4 clips"),
         (torch.full((20, 3), float("inf")), "finite"),
         (torch.ones(20, 3), "all clips have the same state"),
     ],

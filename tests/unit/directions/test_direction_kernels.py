@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.directions.eigen import top_eigenpairs
 from sonoscope.directions.kernels import gradient_operator, laplace_kernel, ridge_solve, squared_distances
 

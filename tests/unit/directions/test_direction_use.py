@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from planted_worlds import planted
+
 from sonoscope.contracts.errors import ContractError
 from sonoscope.directions.erase import Eraser, ablate
 from sonoscope.directions.files import Directions, Origin, load_directions, save_directions
@@ -60,7 +61,8 @@ def test_schedules_by_hand():
 
 def test_own_schedule(tmp_path, monkeypatch):
     (tmp_path / "own_schedules.py").write_text(
-        "number = 3\ndef swell(step, by=2.0):\n    return by * step\ndef broken(step):\n    return float('nan') if step else 0\n"
+        "number = 3\ndef swell(step, by=2.0):\n    return by * step\n"
+        "def broken(step):\n    return float('nan') if step else 0\n"
         "def text(step):\n    return 'loud'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,5 +1,6 @@
 import pytest
 from pydantic import ValidationError
+
 from sonoscope.directions.layers import layer_weights
 from sonoscope.directions.registry import ESTIMATORS
 from sonoscope.directions.schedules import schedule
@@ -38,7 +39,7 @@ def test_every_field_says_what_it_is():
     ("values", "message"),
     [
         ({"coefficients": [0.1, 0.2]}, "expected 0"),
-        ({"coefficients": [0.0, 0.1, 0.1]}, "each value once"),
+        ({"seeds": [1, 1]}, "each value once"),
         ({"steer_with": ["pca"], "estimators": ["rfm"]}, "pca must also stand in estimators"),
         ({"gate": 0.0}, "greater than 0"),
         ({"rfm": {"iterations": 16}}, "less than or equal to 15"),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.statistics import grouped_folds, grouped_split, nested_folds
 
 

@@ -1,12 +1,13 @@
 """The learned metric M of a Recursive Feature Machine, in two forms that agree.
 
-`GramMetric` never leaves the training points' span. With G = C X M (gradients at the training points) and Γ = X M Xᵀ, the next
-metric M' = s GᵀG has Γ' = s (Γ Cᵀ)(Γ Cᵀ)ᵀ, and for a held-out point x with inner products γ = x M Xᵀ it is γ' = s (γ Cᵀ)(Γ Cᵀ)ᵀ and
-xᵀM'x = s ‖γ Cᵀ‖². So an iteration costs two products of n × n matrices whatever the dimension, and is exact: no part of M outside
-the span is ever used, except that before the first step (M = I) a held-out point's full norm counts.
+`GramMetric` never leaves the training points' span. With G = C X M (gradients at the training points) and Γ = X M Xᵀ,
+the next metric M' = s GᵀG has Γ' = s (Γ Cᵀ)(Γ Cᵀ)ᵀ, and for a held-out point x with inner products γ = x M Xᵀ it is
+γ' = s (γ Cᵀ)(Γ Cᵀ)ᵀ and xᵀM'x = s ‖γ Cᵀ‖². So an iteration costs two products of n × n matrices whatever the dimension,
+and is exact: no part of M outside the span is ever used, except that before the first step (M = I) a held-out point's
+full norm counts.
 
-`FeatureMetric` keeps M as a (dim, dim) matrix. It is cheaper when there are many more points than dimensions, and it can be
-normalised in the published way.
+`FeatureMetric` keeps M as a (dim, dim) matrix. It is cheaper when there are many more points than dimensions, and can
+be normalised in the published way.
 """
 
 from collections.abc import Sequence
@@ -58,7 +59,8 @@ def _start(points: Tensor) -> Tensor:
     """A fixed dense vector: the point farthest from the mean, tilted so that symmetry cannot make it an eigenvector."""
     tilt = torch.linspace(-1.0, 1.0, points.shape[1], dtype=points.dtype, device=points.device)
     far = points[points.square().sum(1).argmax()]
-    return far + 0.1 * far.norm() * tilt / tilt.norm()
+    start: Tensor = far + 0.1 * far.norm() * tilt / tilt.norm()
+    return start
 
 
 def _eigenpairs(gradients: Tensor, points: Tensor, count: int, tolerance: float | None) -> tuple[Tensor, Tensor]:
@@ -138,8 +140,8 @@ class GramMetric:
 class FeatureMetric:
     """The metric as a matrix M of shape (dim, dim).
 
-    ``spread`` keeps the mean squared distance of the training points; ``trace`` keeps tr M = dim; ``max_entry`` divides by the
-    largest entry, as the published code does, and depends on the basis.
+    ``spread`` keeps the mean squared distance of the training points; ``trace`` keeps tr M = dim; ``max_entry`` divides
+    by the largest entry, as the published code does, and depends on the basis.
     """
 
     def __init__(

@@ -118,8 +118,8 @@ def choose(
             table[row, : len(curve), column] = curve
     means = table.mean(2)
     row, iteration = (int(i) for i in np.unravel_index(np.argmax(means), means.shape))
-    curve = tuple(float(v) for v in means[row] if np.isfinite(v))
-    return Choice(candidates[row], iteration, float(means[row, iteration]), curve)
+    chosen = tuple(float(v) for v in means[row] if np.isfinite(v))
+    return Choice(candidates[row], iteration, float(means[row, iteration]), chosen)
 
 
 def _curve(
@@ -132,7 +132,7 @@ def _curve(
     components: int,
     patience: float,
 ) -> list[float]:
-    """Held-out score of each iterate, until it falls well below the best; constant once the eigenvectors stand still."""
+    """Held-out score per iterate, until it falls well below the best; constant once the eigenvectors stand still."""
     train, test = targets
     metric.restart()
     curve: list[float] = []

@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 
 from sonoscope.statistics.arrays import Floats, binary, numbers
 from sonoscope.statistics.bootstrap import Interval, WeightedStatistic, bootstrap_interval
+from sonoscope.statistics.errors import StatisticsError
 from sonoscope.statistics.noncentral import noncentral_t_cdf
 
 
@@ -16,16 +17,16 @@ def cohens_d(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interv
 
     Raises
     ------
-    ValueError
+    StatisticsError
         A sample has fewer than two values, or neither varies.
     """
     a, b = numbers(first, "first"), numbers(second, "second")
     if min(a.size, b.size) < 2:
-        raise ValueError(f"effect size: expected at least 2 values in each sample, found {a.size} and {b.size}")
+        raise StatisticsError(f"effect size: expected at least 2 values in each sample, found {a.size} and {b.size}")
     freedom = a.size + b.size - 2
     pooled = np.sqrt(((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / freedom)
     if pooled == 0:
-        raise ValueError("effect size: both samples are constant, so there is no standard deviation to divide by")
+        raise StatisticsError("effect size: both samples are constant, so there is no standard deviation to divide by")
     d = float((a.mean() - b.mean()) / pooled)
     root = float(np.sqrt(a.size * b.size / (a.size + b.size)))
     low, high = (_noncentrality(d * root, freedom, tail) / root for tail in ((1 + level) / 2, (1 - level) / 2))
