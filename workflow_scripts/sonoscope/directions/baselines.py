@@ -1,8 +1,8 @@
 """Every other supervised way to a direction, behind the same interface.
 
-Linear readouts standardise features inside the fit and are mapped back, so that the direction is the gradient of the readout
-in the space of the hidden states. Reading is not writing: a discriminative direction may read a concept well and yet point
-away from where the concept's states lie, while the difference of means does the opposite.
+Linear readouts standardise features inside the fit and are mapped back, so that the direction is the gradient of the
+readout in the space of the hidden states. Reading is not writing: a discriminative direction may read a concept well
+and yet point away from where the concept's states lie, while the difference of means does the opposite.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.estimator import Estimator, Learned
 from sonoscope.directions.scores import projection_score
 from sonoscope.directions.targets import Groups, Target
@@ -25,12 +26,12 @@ def _single(direction: Tensor, details: dict[str, object] | None = None) -> Lear
 
     Raises
     ------
-    ValueError
+    DirectionError
         The direction is zero: the labels have nothing to do with the states.
     """
     norm = direction.norm()
     if not bool(norm > 0):
-        raise ValueError("the direction is zero: in these clips the label has no linear relation to the hidden states")
+        raise DirectionError("the direction is zero: these labels have no linear relation to the hidden states")
     return Learned((direction / norm)[None], torch.ones(1, dtype=direction.dtype), details or {})
 
 
@@ -86,8 +87,8 @@ class _Penalised(Estimator):
 class Ridge(_Penalised):
     """Ridge regression on the label, with intercept, on standardised states.
 
-    The penalty runs from 1e-3 n to 1e3 n: below that range pooled states overfit, above it the direction is the difference
-    in means of standardised states.
+    The penalty runs from 1e-3 n to 1e3 n: below that range pooled states overfit, above it the direction is the
+    difference in means of standardised states.
     """
 
     def _penalties(self, n: int) -> list[float]:
@@ -109,17 +110,18 @@ class Logistic(_Penalised):
 
     def _path(self, states: Tensor, label: Tensor) -> Callable[[float], Tensor]:
         if torch.unique(label).numel() > 2:
-            raise ValueError("logistic: expected two classes, found a number; use ridge")
+            raise DirectionError("logistic: expected two classes, found a number; use ridge")
         scaled, std = standardised(states)
         # In the span of the clips the problem is the same and never larger than (n, n).
         left, singular, right = torch.linalg.svd(scaled, full_matrices=False)
         coordinates, classes = (left * singular).cpu().numpy(), label.cpu().numpy() > 0.5
 
-        def weights(penalty: float) -> Tensor:
+        def path(penalty: float) -> Tensor:
             model = LogisticRegression(C=1 / penalty, max_iter=2000, tol=1e-6).fit(coordinates, classes)
-            return right.T @ torch.from_numpy(model.coef_[0]).to(right) / std
+            weights: Tensor = right.T @ torch.from_numpy(model.coef_[0]).to(right) / std
+            return weights
 
-        return weights
+        return path
 
 
 @dataclass(kw_only=True)
@@ -128,7 +130,7 @@ class LDA(Estimator):
 
     def _learn(self, states: Tensor, target: Target, groups: Groups) -> Learned:
         if target.kind != "binary":
-            raise ValueError(f"lda: expected two classes, found a {target.kind} target; use ridge")
+            raise DirectionError(f"lda: expected two classes, found a {target.kind} target; use ridge")
         scaled, std = standardised(states)
         positive = target.raw() > 0.5
         means = scaled[positive].mean(0), scaled[~positive].mean(0)
@@ -142,8 +144,8 @@ class LDA(Estimator):
 class PCA(Estimator):
     """Leading principal component of paired differences (representation engineering).
 
-    Each positive is paired with a random negative; the order inside a pair is random too, so the mean difference counts only
-    as variance. A number is cut at its median.
+    Each positive is paired with a random negative; the order inside a pair is random too, so the mean difference counts
+    only as variance. A number is cut at its median.
     """
 
     def _learn(self, states: Tensor, target: Target, groups: Groups) -> Learned:

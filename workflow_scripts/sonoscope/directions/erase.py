@@ -9,7 +9,7 @@ from sonoscope.directions.subspace import gram_schmidt
 
 
 def ablate(hidden_states: Tensor, directions: Tensor, mean: Tensor) -> Tensor:
-    """Directional ablation: hidden states (…, dim) with their projection on the span of ``directions`` set to the mean's.
+    """Directional ablation: hidden states (…, dim) whose projection on the span of ``directions`` becomes the mean's.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def ablate(hidden_states: Tensor, directions: Tensor, mean: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Eraser:
-    """LEACE: the least change of hidden states after which no linear readout predicts the labels better than a constant.
+    """LEACE: the least change of hidden states after which no linear readout predicts labels better than a constant.
 
     Belrose et al. (2023): h - W⁺ P W (h - E h), W = Σ^(-1/2), P the projector on the columns of W Σ_hz.
     """

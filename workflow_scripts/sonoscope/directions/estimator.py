@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.scores import Scored
 from sonoscope.directions.targets import Groups, Kind, Target
 from sonoscope.statistics.bootstrap import Interval
@@ -104,13 +105,13 @@ class Estimator(ABC):
 
         Raises
         ------
-        ValueError
+        DirectionError
             Misshapen, non-finite or constant input, or too few groups for the folds.
         """
         states = _checked(hidden_states, self.dtype)
-        target = Target.from_labels(labels, self.target, self.dtype)
+        target = Target.from_labels(labels.to(states.device), self.target, self.dtype)
         if len(target) != states.shape[0]:
-            raise ValueError(f"expected one label for each of {states.shape[0]} hidden states, found {len(target)}")
+            raise DirectionError(f"expected one label for each of {states.shape[0]} hidden states, found {len(target)}")
         names = groups.cpu().numpy() if isinstance(groups, Tensor) else groups
         target = self._prepared(target, names)
         mean = states.mean(0)
@@ -189,10 +190,12 @@ class Estimator(ABC):
 def _checked(hidden_states: Tensor, dtype: torch.dtype) -> Tensor:
     if hidden_states.ndim != 2 or hidden_states.shape[0] < 4:
         found = tuple(hidden_states.shape)
-        raise ValueError(f"hidden states: expected shape (n, dim) with at least 4 clips, found {found}")
+        raise DirectionError(f"hidden states: expected (n, dim) with at least 4 clips, found {found}")
     states = hidden_states.to(dtype)
     if not bool(torch.isfinite(states).all()):
-        raise ValueError("hidden states: expected finite values, found NaN or infinity; were they stored in float16?")
+        raise DirectionError(
+            "hidden states: expected finite values, found NaN or infinity; were they stored in float16?"
+        )
     if bool((states == states[0]).all()):
-        raise ValueError("hidden states: all clips have the same state, so there is no direction to find")
+        raise DirectionError("hidden states: all clips have the same state, so there is no direction to find")
     return states

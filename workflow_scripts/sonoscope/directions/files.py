@@ -12,6 +12,7 @@ from torch import Tensor as TorchTensor
 
 from sonoscope.contracts import Tensor, Tensors, read_json, write_json
 from sonoscope.contracts.errors import ContractError
+from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.estimator import Estimator
 from sonoscope.files import sha256
 from sonoscope.statistics.bootstrap import Interval
@@ -142,7 +143,7 @@ class Directions:
     def from_fitted(cls, estimator: str, origin: Origin, fitted: Sequence[Estimator]) -> "Directions":
         """Gather the estimators that `fit_layers` returned, one per layer of ``origin``."""
         if len(fitted) != len(origin.layers):
-            raise ValueError(f"directions: expected {len(origin.layers)} fitted layers, found {len(fitted)}")
+            raise DirectionError(f"directions: expected {len(origin.layers)} fitted layers, found {len(fitted)}")
         width = max(f.eigenvalues_.numel() for f in fitted)
         eigenvalues = torch.zeros(len(fitted), width)
         for row, one in enumerate(fitted):
@@ -162,12 +163,12 @@ class Directions:
 
         Raises
         ------
-        ValueError
+        DirectionError
             The directions were fitted without folds.
         """
         found = [r.interval for r in self.records]
         if any(f is None for f in found):
-            raise ValueError(
+            raise DirectionError(
                 f"{self.estimator}: fitted without folds, so layers have no scores; set folds to 2 or more"
             )
         return [f.estimate for f in found if f is not None]
@@ -180,7 +181,7 @@ class Directions:
         if unit == "absolute":
             return torch.ones(len(self.records))
         if unit not in ("relative", "sigma"):
-            raise ValueError(f"coefficient unit: expected absolute, relative or sigma, found {unit!r}")
+            raise DirectionError(f"coefficient unit: expected absolute, relative or sigma, found {unit!r}")
         return torch.tensor([r.mean_norm if unit == "relative" else r.projection_std for r in self.records])
 
 
@@ -189,14 +190,14 @@ def save_directions(path: Path, directions: Sequence[Directions]) -> None:
 
     Raises
     ------
-    ValueError
+    DirectionError
         Nothing to write, two origins, or one estimator twice.
     """
     if not directions or any(d.origin != directions[0].origin for d in directions):
-        raise ValueError("directions: expected at least one estimator, all fitted to the same hidden states")
+        raise DirectionError("directions: expected at least one estimator, all fitted to the same hidden states")
     names = [d.estimator for d in directions]
     if len(set(names)) != len(names):
-        raise ValueError(f"directions: expected each estimator once, found {names}")
+        raise DirectionError(f"directions: expected each estimator once, found {names}")
     origin = directions[0].origin
     width = max(d.eigenvalues.shape[1] for d in directions)
     arrays: dict[str, NDArray[np.generic]] = {

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
+
 
 def squared_distances(gram: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Squared distances from inner products.
@@ -42,7 +44,7 @@ def laplace_kernel(squared: Tensor, bandwidth: float, exponent: float) -> tuple[
         W = -(q/L^q) k d^(q-2), so that ∇ₓ k(x, z) = W M (x - z). It is 0 where d = 0: there the kernel has no gradient.
     """
     if bandwidth <= 0 or not 0 < exponent <= 2:
-        raise ValueError(f"kernel: expected bandwidth > 0 and 0 < exponent <= 2, found {bandwidth} and {exponent}")
+        raise DirectionError(f"kernel: expected bandwidth > 0 and 0 < exponent <= 2, found {bandwidth} and {exponent}")
     ratio = squared / bandwidth**2
     power = ratio.sqrt() if exponent == 1 else ratio.pow(exponent / 2)
     kernel = torch.exp(-power)
@@ -52,11 +54,11 @@ def laplace_kernel(squared: Tensor, bandwidth: float, exponent: float) -> tuple[
 
 
 def ridge_solve(kernel: Tensor, penalty: float, targets: Tensor) -> Tensor:
-    """Solve (K + λI) α = y by Cholesky; jitter grows from 1e-10 (float64) or 1e-6 until the matrix is positive definite.
+    """Solve (K + λI) α = y by Cholesky; jitter grows from 1e-10 (float64) or 1e-6 until the matrix allows it.
 
     Raises
     ------
-    ValueError
+    DirectionError
         No jitter up to 1 % of the diagonal helps: the kernel holds NaN or is far from positive definite.
     """
     system = kernel.clone()
@@ -68,7 +70,7 @@ def ridge_solve(kernel: Tensor, penalty: float, targets: Tensor) -> Tensor:
         factor, failed = torch.linalg.cholesky_ex(system)
         jitter *= 10
     if bool(failed):
-        raise ValueError(
+        raise DirectionError(
             "kernel ridge regression: the kernel matrix is not positive definite; are there NaN in the states?"
         )
     return torch.cholesky_solve(targets, factor)
@@ -77,8 +79,8 @@ def ridge_solve(kernel: Tensor, penalty: float, targets: Tensor) -> Tensor:
 def gradient_operator(weight: Tensor, coefficients: Tensor, centre: bool) -> Tensor:
     """The matrix C of shape (outputs, n, n) with gradients of the predictor at the training points G = C X M.
 
-    f(z) = Σᵢ αᵢ k(z, xᵢ), hence ∇f(xⱼ) = M Σᵢ αᵢ Wᵢⱼ (xⱼ - xᵢ); the i = j term is 0. With ``centre``, the mean gradient over
-    training points is taken off, per output.
+    f(z) = Σᵢ αᵢ k(z, xᵢ), hence ∇f(xⱼ) = M Σᵢ αᵢ Wᵢⱼ (xⱼ - xᵢ); the i = j term is 0. With ``centre``, the mean gradient
+    over training points is taken off, per output.
     """
     operator = -weight[None] * coefficients.T[:, None, :]
     operator.diagonal(dim1=1, dim2=2).sub_(operator.sum(2))

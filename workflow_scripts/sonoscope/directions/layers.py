@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from sonoscope.directions.errors import DirectionError
 from sonoscope.statistics.arrays import Floats, numbers
 
 LayerRule = Literal["all", "top_k", "linear", "power", "softmax"]
@@ -27,20 +28,21 @@ def layer_weights(
     - ``all``: w₀;
     - ``top_k``: w₀ for the best ``top_k`` layers (the earlier of equals), 0 for the rest;
     - ``linear``: w₀ ŝ;
-    - ``power``: w₀ ŝ^(1/κ), the published rule, there called exponential although it is a power law and at κ = 0.95 almost linear;
+    - ``power``: w₀ ŝ^(1/κ), the published rule, there called exponential although it is a power law and at κ = 0.95
+      almost linear;
     - ``softmax``: w₀ exp((s - max s) / temperature), an exponential in the raw score; the best layer weighs w₀.
 
-    If all scores are equal (to 1e-9) no layer is better than another, and ``linear`` and ``power`` give w₀ to all. Every weight is
-    at least ``floor`` · w₀, except those that ``top_k`` leaves out.
+    If all scores are equal (to 1e-9) no layer is better than another: ``linear`` and ``power`` give w₀ to all. Every
+    weight is at least ``floor`` · w₀, except those that ``top_k`` leaves out.
 
     Raises
     ------
-    ValueError
+    DirectionError
         No scores, NaN among them, or ``top_k``, ``kappa`` or ``temperature`` not positive.
     """
     values = numbers(scores, "layer scores")
     if top_k < 1 or kappa <= 0 or temperature <= 0 or not 0 <= floor <= 1:
-        raise ValueError(
+        raise DirectionError(
             f"layer weights: expected top_k >= 1, kappa > 0, temperature > 0 and 0 <= floor <= 1, "
             f"found {top_k}, {kappa}, {temperature}, {floor}"
         )
@@ -50,9 +52,10 @@ def layer_weights(
         chosen = np.argsort(-values, kind="stable")[:top_k]
         return np.where(np.isin(np.arange(values.size), chosen), base, 0.0)
     if rule == "softmax":
-        return base * np.maximum(np.exp((values - values.max()) / temperature), floor)
+        return np.asarray(base * np.maximum(np.exp((values - values.max()) / temperature), floor), dtype=np.float64)
     spread = values.max() - values.min()
     if spread < 1e-9:
         return np.full(values.size, base)
     scaled = (values - values.min()) / spread
-    return base * np.maximum(scaled if rule == "linear" else scaled ** (1 / kappa), floor)
+    shaped = scaled if rule == "linear" else scaled ** (1 / kappa)
+    return np.asarray(base * np.maximum(shaped, floor), dtype=np.float64)

@@ -1,12 +1,13 @@
 """The learned metric M of a Recursive Feature Machine, in two forms that agree.
 
-`GramMetric` never leaves the training points' span. With G = C X M (gradients at the training points) and Γ = X M Xᵀ, the next
-metric M' = s GᵀG has Γ' = s (Γ Cᵀ)(Γ Cᵀ)ᵀ, and for a held-out point x with inner products γ = x M Xᵀ it is γ' = s (γ Cᵀ)(Γ Cᵀ)ᵀ and
-xᵀM'x = s ‖γ Cᵀ‖². So an iteration costs two products of n × n matrices whatever the dimension, and is exact: no part of M outside
-the span is ever used, except that before the first step (M = I) a held-out point's full norm counts.
+`GramMetric` never leaves the training points' span. With G = C X M (gradients at the training points) and Γ = X M Xᵀ,
+the next metric M' = s GᵀG has Γ' = s (Γ Cᵀ)(Γ Cᵀ)ᵀ, and for a held-out point x with inner products γ = x M Xᵀ it is
+γ' = s (γ Cᵀ)(Γ Cᵀ)ᵀ and xᵀM'x = s ‖γ Cᵀ‖². So an iteration costs two products of n × n matrices whatever the dimension,
+and is exact: no part of M outside the span is ever used, except that before the first step (M = I) a held-out point's
+full norm counts.
 
-`FeatureMetric` keeps M as a (dim, dim) matrix. It is cheaper when there are many more points than dimensions, and it can be
-normalised in the published way.
+`FeatureMetric` keeps M as a (dim, dim) matrix. It is cheaper when there are many more points than dimensions, and can
+be normalised in the published way.
 """
 
 from collections.abc import Sequence
@@ -58,7 +59,8 @@ def _start(points: Tensor) -> Tensor:
     """A fixed dense vector: the point farthest from the mean, tilted so that symmetry cannot make it an eigenvector."""
     tilt = torch.linspace(-1.0, 1.0, points.shape[1], dtype=points.dtype, device=points.device)
     far = points[points.square().sum(1).argmax()]
-    return far + 0.1 * far.norm() * tilt / tilt.norm()
+    start: Tensor = far + 0.1 * far.norm() * tilt / tilt.norm()
+    return start
 
 
 def _eigenpairs(gradients: Tensor, points: Tensor, count: int, tolerance: float | None) -> tuple[Tensor, Tensor]:
@@ -82,6 +84,7 @@ class GramMetric:
         self.gram, self.cross, self.norms = self._start_gram, list(self._start_cross), list(self._start_norms)
         self._moved = self.points  # X M, brought up to date only when gradients themselves are asked for
         self._pending: list[tuple[Tensor, Tensor]] = []  # (C, s Γ Cᵀ) of the steps that it lacks
+        self._latest: tuple[Tensor, Tensor] | None = None  # an operator and its gradients
 
     def train_distances(self) -> Tensor:
         """See `Metric`."""
@@ -97,10 +100,14 @@ class GramMetric:
 
     def gradients(self, operator: Tensor) -> Tensor:
         """Gradients at the training points, (outputs · n, dim)."""
+        if self._latest is not None and self._latest[0] is operator:
+            return self._latest[1]
         for step, factor in self._pending:
             self._moved = factor @ (step @ self._moved)
         self._pending = []
-        return operator.flatten(0, 1) @ self._moved
+        gradients = operator.flatten(0, 1) @ self._moved
+        self._latest = (operator, gradients)
+        return gradients
 
     def eigenpairs(self, operator: Tensor, count: int, tolerance: float | None = None) -> tuple[Tensor, Tensor]:
         """See `Metric`."""
@@ -123,15 +130,18 @@ class GramMetric:
         self.cross = [scale * (c @ moved.T) for c in crosses]
         self.norms = [scale * c.square().sum(1) for c in crosses]
         self.gram = scale * gram
-        self._pending.append((step, scale * moved))
+        if self._latest is not None and self._latest[0] is operator:
+            self._moved = scale * (moved @ self._latest[1])
+        else:
+            self._pending.append((step, scale * moved))
         return True
 
 
 class FeatureMetric:
     """The metric as a matrix M of shape (dim, dim).
 
-    ``spread`` keeps the mean squared distance of the training points; ``trace`` keeps tr M = dim; ``max_entry`` divides by the
-    largest entry, as the published code does, and depends on the basis.
+    ``spread`` keeps the mean squared distance of the training points; ``trace`` keeps tr M = dim; ``max_entry`` divides
+    by the largest entry, as the published code does, and depends on the basis.
     """
 
     def __init__(
@@ -184,7 +194,8 @@ class FeatureMetric:
         gradients = self.gradients(operator)
         matrix = gradients.T @ gradients
         if self.normalisation == "spread":
-            size = _spread(self.points @ matrix @ self.points.T) / self._target
+            moved = self.points @ gradients.T
+            size = 2 * (moved.square().sum() - moved.sum(0).square().mean()) / (len(moved) - 1) / self._target
         elif self.normalisation == "trace":
             size = matrix.diagonal().sum() / matrix.shape[0]
         else:

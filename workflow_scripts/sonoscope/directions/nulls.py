@@ -14,12 +14,22 @@ from sonoscope.statistics.permutation import permuted_labels
 
 @dataclass(kw_only=True)
 class RandomDirection(Estimator):
-    """A uniformly random unit vector, the same for one seed and dimension. Labels do not orient it."""
+    """A uniformly random unit vector, the same for one seed, draw and dimension. Labels do not orient it.
+
+    Attributes
+    ----------
+    draw
+        Number of the vector, so that many share the folds of one seed.
+    """
+
+    draw: int = 0
 
     oriented = False
 
     def _learn(self, states: Tensor, target: Target, groups: Groups) -> Learned:
-        vector = torch.from_numpy(np.random.default_rng([self.seed, 7]).standard_normal(states.shape[1])).to(states)
+        vector = torch.from_numpy(np.random.default_rng([self.seed, 7, self.draw]).standard_normal(states.shape[1])).to(
+            states
+        )
         return Learned((vector / vector.norm())[None], torch.ones(1, dtype=states.dtype))
 
 

@@ -20,7 +20,8 @@ class KernelSettings:
     Attributes
     ----------
     bandwidth
-        L, in root-mean-square distances of the training points (``relative``) or in the unit of the states (``absolute``).
+        L, in root-mean-square distances of the training points (``relative``) or in the unit of the states
+        (``absolute``).
     exponent
         q of the kernel.
     penalty

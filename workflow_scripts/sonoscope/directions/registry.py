@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from sonoscope.directions.baselines import LDA, PCA, DifferenceInMeans, Logistic, Ridge
+from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.estimator import Estimator
 from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
 from sonoscope.directions.rfm import RFM
@@ -30,15 +31,15 @@ def new_estimator(name: str, **hyperparameters: Any) -> Estimator:
 
     Raises
     ------
-    ValueError
+    DirectionError
         No such estimator, or it has no such hyperparameter.
     """
     if name not in ESTIMATORS:
-        raise ValueError(f"estimator: expected one of {', '.join(ESTIMATORS)}, found {name!r}")
+        raise DirectionError(f"estimator: expected one of {', '.join(ESTIMATORS)}, found {name!r}")
     try:
         return ESTIMATORS[name](**hyperparameters)
     except TypeError as error:
-        raise ValueError(f"estimator {name}: {error}") from None
+        raise DirectionError(f"estimator {name}: {error}") from None
 
 
 def fit_layers(
@@ -63,16 +64,16 @@ def fit_layers(
     layers
         Numbers of the layers along the second axis, for log lines only; 0, 1, … without it.
     hyperparameters
-        Of the estimator. A ``random`` direction gets another seed in each layer.
+        Of the estimator. A ``random`` direction is another draw in each layer.
     """
     if hidden_states.ndim != 3:
-        raise ValueError(f"hidden states: expected shape (n, layers, dim), found {tuple(hidden_states.shape)}")
+        raise DirectionError(f"hidden states: expected shape (n, layers, dim), found {tuple(hidden_states.shape)}")
     names = range(hidden_states.shape[1]) if layers is None else layers
     fitted = []
     for position, layer in enumerate(names):
         chosen = dict(hyperparameters)
         if estimator == "random":
-            chosen["seed"] = chosen.get("seed", 0) * 1000 + position
+            chosen["draw"] = chosen.get("draw", 0) + position
         fitted.append(new_estimator(estimator, **chosen).fit(hidden_states[:, position], labels, groups))
         found = fitted[-1].score_
         if found is not None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.estimator import Estimator, Learned
 from sonoscope.directions.metric import Normalisation
 from sonoscope.directions.recursion import KernelSettings, fitted_iterate
@@ -71,7 +72,7 @@ class RFM(Estimator):
         iterate = fitted_iterate(metric, centred_targets(target), chosen.settings, chosen.iteration)
         values, vectors = iterate.eigenpairs(self.n_components)
         if vectors.shape[0] == 0:
-            raise ValueError(
+            raise DirectionError(
                 "rfm: the predictor is flat (all gradients are 0); use a smaller penalty or a larger bandwidth"
             )
         details = {

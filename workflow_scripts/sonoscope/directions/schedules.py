@@ -1,7 +1,8 @@
 """How the strength of an injection changes over a clip.
 
-A schedule is a function of the decode step. There is one clock: it counts every decode step, whether or not the gate let that step's
-injection through (the published code stops the clock when the gate is shut, which at p = 0.3 makes a decay 3.3 times too slow).
+A schedule is a function of the decode step. There is one clock: it counts each decode step, whether or not the gate let
+that step's injection through (the published code stops the clock when the gate is shut, which at p = 0.3 makes a decay
+3.3 times too slow).
 """
 
 import importlib
@@ -9,6 +10,8 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any
+
+from sonoscope.directions.errors import DirectionError
 
 Schedule = Callable[[int], float]
 
@@ -58,45 +61,50 @@ _NAMED: dict[str, Callable[..., Schedule]] = {
 def schedule(name: str, **parameters: float) -> Schedule:
     """Schedule by name, or the user's own as "package.module:function".
 
-    A user's function takes the decode step (and ``parameters`` as keywords) and returns a finite number. It is imported, never
-    evaluated from text.
+    A user's function takes the decode step (and ``parameters`` as keywords) and returns a finite number. It is
+    imported, never evaluated from text.
 
     Raises
     ------
-    ValueError
-        Unknown name, wrong parameter, a function that cannot be imported or called, or that returns anything but a finite number.
+    DirectionError
+        Unknown name, wrong parameter, a function that cannot be imported or called, or that returns anything but a
+        finite number.
     """
     if ":" in name:
         return _own(name, parameters)
     if name not in _NAMED:
-        raise ValueError(f'schedule: expected one of {", ".join(_NAMED)} or "package.module:function", found {name!r}')
+        raise DirectionError(
+            f'schedule: expected one of {", ".join(_NAMED)} or "package.module:function", found {name!r}'
+        )
     for key, value in parameters.items():
         if not math.isfinite(value) or value <= 0:
-            raise ValueError(f"schedule {name}: expected {key} > 0, found {value}")
+            raise DirectionError(f"schedule {name}: expected {key} > 0, found {value}")
     try:
         return _NAMED[name](**parameters)
     except TypeError as error:
-        raise ValueError(f"schedule {name}: {error}") from None
+        raise DirectionError(f"schedule {name}: {error}") from None
 
 
 def _own(name: str, parameters: dict[str, float]) -> Schedule:
     if not _DOTTED.fullmatch(name):
-        raise ValueError(f'schedule: expected "package.module:function", found {name!r}')
+        raise DirectionError(f'schedule: expected "package.module:function", found {name!r}')
     module_name, function_name = name.split(":")
     try:
         function: Any = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"schedule {name}: cannot be imported ({error}); is its folder on PYTHONPATH?") from None
+        raise DirectionError(f"schedule {name}: cannot be imported ({error}); is its folder on PYTHONPATH?") from None
     if not callable(function):
-        raise ValueError(f"schedule {name}: expected a function of the decode step, found {type(function).__name__}")
+        raise DirectionError(
+            f"schedule {name}: expected a function of the decode step, found {type(function).__name__}"
+        )
 
     def checked(step: int) -> float:
         try:
             value = float(function(step, **parameters))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"schedule {name}: expected a number at step {step}: {error}") from None
+            raise DirectionError(f"schedule {name}: expected a number at step {step}: {error}") from None
         if not math.isfinite(value):
-            raise ValueError(f"schedule {name}: expected a finite number at step {step}, found {value}")
+            raise DirectionError(f"schedule {name}: expected a finite number at step {step}, found {value}")
         return value
 
     checked(0)

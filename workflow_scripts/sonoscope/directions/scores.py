@@ -20,8 +20,8 @@ def nearest_mean(projections: Tensor, target: Target, held_out: Tensor) -> Tenso
 def projection_score(projections: Tensor, target: Target, held_out: Tensor, held_out_target: Target) -> float:
     """Score of projections (m, k), oriented by the training projections (n, k).
 
-    AUC for two classes, Pearson correlation for a number, both of the first component; balanced accuracy of the nearest class
-    mean for several classes. Chance, if the held-out labels do not vary.
+    AUC for two classes, Pearson correlation for a number, both of the first component; balanced accuracy of the nearest
+    class mean for several classes. Chance, if the held-out labels do not vary.
     """
     if target.kind == "classes":
         return balanced_accuracy(nearest_mean(projections, target, held_out), held_out_target)
@@ -54,7 +54,7 @@ def column_score(values: Tensor, target: Target) -> float:
 
 def balanced_accuracy(predicted: Tensor, target: Target) -> float:
     """Mean over the classes present of the share of hits."""
-    hits = target.values[torch.arange(len(target)), predicted]
+    hits = target.values.gather(1, predicted[:, None])[:, 0]
     counts = target.values.sum(0)
     per_class = (hits[:, None] * target.values).sum(0)[counts > 0] / counts[counts > 0]
     return float(per_class.mean())

@@ -19,6 +19,7 @@ from sonoscope.statistics.splits import grouped_folds
 
 Criterion = Literal["projection", "predictor"]
 Range = tuple[float, float]
+_STILL = 1e-5  # 1 - |cosine| of two iterates' eigenvectors that count as the same
 _RANKING_TOLERANCE = 1e-3  # of eigenvectors that are only compared; the final ones are exact to rounding
 
 
@@ -107,7 +108,8 @@ def choose(
     for column, (train, test) in enumerate(splits):
         fit_on, held_out = states[torch.from_numpy(train)], states[torch.from_numpy(test)]
         mean = fit_on.mean(0)
-        metric = new_metric(fit_on - mean, [held_out - mean], normalisation)
+        predicted = [held_out - mean] if criterion == "predictor" else []
+        metric = new_metric(fit_on - mean, predicted, normalisation)
         sides = target.take(train), target.take(test, held_out=True)
         for row, settings in enumerate(candidates):
             curve = _curve(
@@ -116,8 +118,8 @@ def choose(
             table[row, : len(curve), column] = curve
     means = table.mean(2)
     row, iteration = (int(i) for i in np.unravel_index(np.argmax(means), means.shape))
-    curve = tuple(float(v) for v in means[row] if np.isfinite(v))
-    return Choice(candidates[row], iteration, float(means[row, iteration]), curve)
+    chosen = tuple(float(v) for v in means[row] if np.isfinite(v))
+    return Choice(candidates[row], iteration, float(means[row, iteration]), chosen)
 
 
 def _curve(
@@ -130,10 +132,11 @@ def _curve(
     components: int,
     patience: float,
 ) -> list[float]:
-    """Held-out score of each iterate, until it falls well below the best."""
+    """Held-out score per iterate, until it falls well below the best; constant once the eigenvectors stand still."""
     train, test = targets
     metric.restart()
     curve: list[float] = []
+    before = None
     for iterate in recursion(metric, centred_targets(train), settings, iterations):
         if criterion == "predictor":
             value = prediction_score(iterate.predictions()[0] + train.values.mean(0), test)
@@ -142,6 +145,13 @@ def _curve(
             if basis.shape[1] == 0:
                 break
             value = projection_score(states[0] @ basis, train, states[1] @ basis, test)
+            if (
+                before is not None
+                and before.shape == basis.shape
+                and bool(((before * basis).sum(0).abs() > 1 - _STILL).all())
+            ):
+                return curve + [value] * (iterations + 1 - len(curve))
+            before = basis
         curve.append(value)
         best = max(curve)
         if value < best - abs(best) * (1 - 1 / patience):

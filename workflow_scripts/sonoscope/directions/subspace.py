@@ -3,19 +3,22 @@
 import torch
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
+
 
 def unit(vectors: Tensor) -> Tensor:
     """Vectors (…, dim) made unit.
 
     Raises
     ------
-    ValueError
+    DirectionError
         A vector is zero.
     """
     norms = vectors.norm(dim=-1, keepdim=True)
     if bool((norms == 0).any()):
-        raise ValueError("directions: a zero vector has no direction")
-    return vectors / norms
+        raise DirectionError("directions: a zero vector has no direction")
+    scaled: Tensor = vectors / norms
+    return scaled
 
 
 def cosines(directions: Tensor) -> Tensor:
@@ -29,7 +32,7 @@ def gram_schmidt(directions: Tensor, tolerance: float = 1e-4) -> Tensor:
 
     Raises
     ------
-    ValueError
+    DirectionError
         A direction lies in the span of the earlier ones: less than ``tolerance`` of its length is left.
     """
     kept: list[Tensor] = []
@@ -38,7 +41,7 @@ def gram_schmidt(directions: Tensor, tolerance: float = 1e-4) -> Tensor:
             for earlier in kept:
                 vector = vector - (vector @ earlier) * earlier
         if float(vector.norm()) < tolerance:
-            raise ValueError(
+            raise DirectionError(
                 f"directions: number {number} lies in the span of those before it and cannot be orthogonalised"
             )
         kept.append(vector / vector.norm())

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sonoscope.directions.errors import DirectionError
 from sonoscope.statistics.arrays import Ints
 
 Kind = Literal["binary", "continuous", "classes"]
@@ -44,23 +45,25 @@ class Target:
 
         Raises
         ------
-        ValueError
+        DirectionError
             Labels are not one-dimensional, not finite, all equal, or do not fit the demanded kind.
         """
         if labels.ndim != 1:
-            raise ValueError(f"labels: expected shape (n,), found {tuple(labels.shape)}")
+            raise DirectionError(f"labels: expected shape (n,), found {tuple(labels.shape)}")
         numeric = labels.to(torch.float64)
         if not bool(torch.isfinite(numeric).all()):
-            raise ValueError("labels: expected finite values, found NaN or infinity; leave such clips out")
+            raise DirectionError("labels: expected finite values, found NaN or infinity; leave such clips out")
         distinct = torch.unique(numeric)
         if distinct.numel() < 2:
             found = "none" if distinct.numel() == 0 else f"only {float(distinct[0]):g}"
-            raise ValueError(f"labels: expected at least two different values, found {found} in {labels.numel()} clips")
+            raise DirectionError(
+                f"labels: expected at least two different values, found {found} in {labels.numel()} clips"
+            )
         if kind == "auto":
             many: Kind = "continuous" if labels.dtype.is_floating_point else "classes"
             kind = "binary" if distinct.numel() == 2 else many
         if kind == "binary" and distinct.numel() != 2:
-            raise ValueError(f"labels: expected two values for a binary target, found {distinct.numel()}")
+            raise DirectionError(f"labels: expected two values for a binary target, found {distinct.numel()}")
         classes = tuple(float(v) for v in distinct)
         if kind == "binary":
             return cls(kind, (numeric == distinct[1]).to(dtype)[:, None], classes)
@@ -79,13 +82,13 @@ class Target:
 
         Raises
         ------
-        ValueError
+        DirectionError
             The rows do not hold every class, or hold one number only.
         """
         values = self.values[torch.from_numpy(rows).to(self.values.device)]
         constant = bool((values == values[0]).all())
         if not held_out and (constant or (self.kind == "classes" and not bool((values.sum(0) > 0).all()))):
-            raise ValueError(
+            raise DirectionError(
                 f"a training fold of {len(rows)} clips lacks a class; use fewer folds, or groups that mix the classes"
             )
         return Target(self.kind, values, self.classes, self.mean, self.std)
@@ -100,9 +103,9 @@ class Target:
 
         Raises
         ------
-        ValueError
+        DirectionError
             The target has several classes.
         """
         if self.kind == "classes":
-            raise ValueError("this estimator needs two classes or a number; for several classes use rfm")
+            raise DirectionError("this estimator needs two classes or a number; for several classes use rfm")
         return self.values[:, 0]

@@ -14,10 +14,10 @@ class SteeredConcept(Section):
     """A concept of the corpus and the value of it to steer to."""
 
     concept: str = Field(default="notes", min_length=1, examples=["notes", "tempos"])
-    """Concept of the SynTheory corpus: notes, intervals, scales, chords, simple_progressions, tempos or time_signatures."""
+    """Concept of SynTheory: notes, intervals, scales, chords, simple_progressions, tempos, time_signatures."""
 
     target: str = Field(default="C", min_length=1, examples=["C", "major"])
-    """Value to steer to; clips with it are positives, and as many others, drawn evenly from the rest, are negatives."""
+    """Value to steer to; clips with it are positives, as many, drawn evenly from the rest, are negatives."""
 
 
 class RFMSettings(Section):
@@ -39,7 +39,7 @@ class RFMSettings(Section):
     """Range of the ridge penalty λ, log-uniform, relative to a kernel of 1 on the diagonal."""
 
     criterion: Literal["projection", "predictor"] = "projection"
-    """What the search maximises on held-out folds: the score of the projection that will be injected, or of the predictor."""
+    """What the search maximises on held-out folds: score of the projection, which is injected, or of the predictor."""
 
     normalisation: Literal["spread", "trace", "max_entry"] = "spread"
     """How the learned metric is scaled: equal mean squared distance, equal trace, or largest entry 1 (as published)."""
@@ -63,7 +63,7 @@ class LayerSelection(Section):
     """Layers to read and steer, counted from 0; null for all."""
 
     rule: Literal["all", "top_k", "linear", "power", "softmax"] = "power"
-    """Weight of a layer from its held-out score; power is the published rule w0 * s^(1/kappa), there called exponential."""
+    """Weight of a layer from its held-out score; power is the published w0 * s^(1/kappa), there called exponential."""
 
     top_k: int = Field(default=16, ge=1)
     """Number of layers that top_k keeps."""
@@ -82,7 +82,7 @@ class ScheduleSettings(Section):
     """Strength over time, on one clock of decode steps that no gate stops."""
 
     name: str = Field(default="constant", min_length=1, examples=["linear_rise", "my_package.schedules:swell"])
-    """constant, exponential_decay, linear_decay, linear_rise, logistic, sine, or the user's own as package.module:function."""
+    """constant, exponential_decay, linear_decay, linear_rise, logistic, sine, or your own package.module:function."""
 
     parameters: dict[str, float] = Field(default_factory=dict)
     """Arguments of the schedule by name, such as steps: 1500 (in decode steps)."""
@@ -129,10 +129,10 @@ class Steering(Section):
     """The coefficient whose result goes into the scorecard, named before anything is generated; one of coefficients."""
 
     coefficient_unit: Literal["absolute", "relative", "sigma"] = "relative"
-    """Unit of a coefficient: of the hidden states, of their mean norm per layer, or of the SD of the projection per layer."""
+    """Unit of a coefficient: that of the hidden states, their mean norm, or the SD of the projection at each layer."""
 
     branch: Literal["both", "cond", "null"] = "both"
-    """Rows of classifier-free guidance that are steered. At guidance g a shift of d becomes d (both), g d (cond) or (1 - g) d (null)."""
+    """Guidance rows that are steered; at guidance g a shift d becomes d (both), g d (cond), (1 - g) d (null)."""
 
     gate: float = Field(default=1.0, gt=0, le=1)
     """Probability that a decode step is steered, drawn once per step and clip, equal at all layers (published: 0.3)."""
@@ -145,6 +145,9 @@ class Steering(Section):
 
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0, 1], min_length=1)
     """Seeds of generation; the same at every coefficient, so that clips are paired."""
+
+    precision: Literal["float64", "float32"] = "float64"
+    """Precision of the fits; float32 halves the time and is enough for centred states unless clips nearly coincide."""
 
     fit_seed: int = Field(default=0, ge=0)
     """Seed of folds, search and bootstrap."""

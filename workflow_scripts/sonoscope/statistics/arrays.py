@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sonoscope.statistics.errors import StatisticsError
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -12,14 +14,16 @@ def numbers(values: ArrayLike, name: str) -> Floats:
 
     Raises
     ------
-    ValueError
+    StatisticsError
         The array has another shape, is empty, or holds NaN or infinity.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name}: expected a one-dimensional array with at least one value, found shape {array.shape}")
+        raise StatisticsError(f"{name}: expected one dimension and at least one value, found shape {array.shape}")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name}: expected finite values, found {int((~np.isfinite(array)).sum())} NaN or infinite")
+        raise StatisticsError(
+            f"{name}: {int((~np.isfinite(array)).sum())} values are NaN or infinite; expected finite ones"
+        )
     return array
 
 
@@ -28,14 +32,14 @@ def binary(labels: ArrayLike, name: str = "labels") -> NDArray[np.bool_]:
 
     Raises
     ------
-    ValueError
+    StatisticsError
         A value is neither 0 nor 1, or only one class is present.
     """
     array = numbers(np.asarray(labels, dtype=np.float64), name)
     if not np.isin(array, (0.0, 1.0)).all():
-        raise ValueError(f"{name}: expected 0 and 1, found {np.unique(array)[:5].tolist()}")
+        raise StatisticsError(f"{name}: expected 0 and 1, found {np.unique(array)[:5].tolist()}")
     if array.min() == array.max():
-        raise ValueError(f"{name}: expected both classes, found only {array[0]:g} in {array.size} values")
+        raise StatisticsError(f"{name}: expected both classes, found only {array[0]:g} in {array.size} values")
     return array.astype(bool)
 
 
@@ -44,12 +48,12 @@ def group_codes(groups: ArrayLike | None, n: int) -> Ints:
 
     Raises
     ------
-    ValueError
+    StatisticsError
         ``groups`` does not have one entry per row.
     """
     if groups is None:
         return np.arange(n, dtype=np.int64)
     array = np.asarray(groups)
     if array.shape != (n,):
-        raise ValueError(f"groups: expected one entry for each of {n} rows, found shape {array.shape}")
+        raise StatisticsError(f"groups: expected one entry for each of {n} rows, found shape {array.shape}")
     return np.unique(array, return_inverse=True)[1].astype(np.int64)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
 from sonoscope.statistics.arrays import Floats, Ints, group_codes
+from sonoscope.statistics.errors import StatisticsError
 
 WeightedStatistic = Callable[[Floats], Floats]
 Method = Literal["percentile", "bca"]
@@ -57,12 +58,13 @@ def bootstrap_distribution(
     groups: ArrayLike | None = None,
     resamples: int = 2000,
 ) -> Floats:
-    """Values of ``statistic`` in resamples of whole groups; undefined ones (NaN, such as one class only) are left out."""
+    """Values of ``statistic`` in resamples of whole groups; undefined ones (NaN, as with one class) are left out."""
     codes = group_codes(groups, n)
     block = max(1, _BLOCK // n)
     sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
     values = np.concatenate([statistic(_draw(codes, size, generator)) for size in sizes])
-    return values[np.isfinite(values)]
+    defined: Floats = values[np.isfinite(values)]
+    return defined
 
 
 def bootstrap_interval(
@@ -93,19 +95,19 @@ def bootstrap_interval(
 
     Raises
     ------
-    ValueError
+    StatisticsError
         Fewer than two groups, an undefined estimate, or more than half of the resamples undefined.
     """
     codes = group_codes(groups, n)
     count = int(codes.max()) + 1
     if count < 2:
-        raise ValueError(f"bootstrap: expected at least 2 groups, found {count}; one unit has no interval")
+        raise StatisticsError(f"bootstrap: expected at least 2 groups, found {count}; one unit has no interval")
     estimate = float(statistic(np.ones((1, n)))[0])
     if not np.isfinite(estimate):
-        raise ValueError("bootstrap: the statistic is not defined on the data themselves")
+        raise StatisticsError("bootstrap: the statistic is not defined on the data themselves")
     values = bootstrap_distribution(statistic, n, generator, codes, resamples)
     if values.size * 2 < resamples:
-        raise ValueError(
+        raise StatisticsError(
             f"bootstrap: defined in only {values.size} of {resamples} resamples; use larger or more groups"
         )
     tails = np.array([(1 - level) / 2, (1 + level) / 2])

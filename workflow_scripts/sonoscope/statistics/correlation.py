@@ -8,17 +8,18 @@ from scipy.stats import rankdata
 
 from sonoscope.statistics.arrays import Floats, numbers
 from sonoscope.statistics.bootstrap import Interval, Method, WeightedStatistic, bootstrap_interval
+from sonoscope.statistics.errors import StatisticsError
 
 
 def _pair(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     first, second = numbers(x, "x"), numbers(y, "y")
     if first.size != second.size:
-        raise ValueError(f"correlation: expected equally many values, found {first.size} and {second.size}")
+        raise StatisticsError(f"correlation: expected equally many values, found {first.size} and {second.size}")
     return first, second
 
 
 def _weighted(weights: Floats, x: Floats, y: Floats) -> Floats:
-    """Pearson correlation under each row of ``weights``; ``x`` and ``y`` broadcast over rows. NaN where one is constant."""
+    """Pearson correlation under each row of ``weights``; ``x`` and ``y`` broadcast. NaN where one is constant."""
     total = weights.sum(1, keepdims=True)
     dx = x - (weights * x).sum(1, keepdims=True) / total
     dy = y - (weights * y).sum(1, keepdims=True) / total
@@ -44,7 +45,7 @@ def weighted_spearman(x: ArrayLike, y: ArrayLike) -> WeightedStatistic:
 
 def _value(x: Floats, y: Floats) -> float:
     if x.size < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        raise ValueError(f"correlation: expected at least 3 pairs and no constant variable, found {x.size} pairs")
+        raise StatisticsError(f"correlation: expected at least 3 pairs and no constant variable, found {x.size} pairs")
     return float(np.corrcoef(x, y)[0, 1])
 
 

@@ -4,10 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import gammaln
-from scipy.stats import nct, rankdata
+from scipy.stats import rankdata
 
 from sonoscope.statistics.arrays import Floats, binary, numbers
 from sonoscope.statistics.bootstrap import Interval, WeightedStatistic, bootstrap_interval
+from sonoscope.statistics.errors import StatisticsError
+from sonoscope.statistics.noncentral import noncentral_t_cdf
 
 
 def cohens_d(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interval:
@@ -15,16 +17,16 @@ def cohens_d(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interv
 
     Raises
     ------
-    ValueError
+    StatisticsError
         A sample has fewer than two values, or neither varies.
     """
     a, b = numbers(first, "first"), numbers(second, "second")
     if min(a.size, b.size) < 2:
-        raise ValueError(f"effect size: expected at least 2 values in each sample, found {a.size} and {b.size}")
+        raise StatisticsError(f"effect size: expected at least 2 values in each sample, found {a.size} and {b.size}")
     freedom = a.size + b.size - 2
     pooled = np.sqrt(((a.size - 1) * a.var(ddof=1) + (b.size - 1) * b.var(ddof=1)) / freedom)
     if pooled == 0:
-        raise ValueError("effect size: both samples are constant, so there is no standard deviation to divide by")
+        raise StatisticsError("effect size: both samples are constant, so there is no standard deviation to divide by")
     d = float((a.mean() - b.mean()) / pooled)
     root = float(np.sqrt(a.size * b.size / (a.size + b.size)))
     low, high = (_noncentrality(d * root, freedom, tail) / root for tail in ((1 + level) / 2, (1 - level) / 2))
@@ -44,7 +46,7 @@ def hedges_g(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interv
 def _noncentrality(t: float, freedom: int, tail: float) -> float:
     """Noncentrality under which P(T <= t) equals ``tail``."""
     margin = 10.0 + abs(t)
-    return float(brentq(lambda shift: nct.cdf(t, freedom, shift) - tail, t - margin, t + margin, xtol=1e-10))
+    return float(brentq(lambda shift: noncentral_t_cdf(t, freedom, shift) - tail, t - margin, t + margin, xtol=1e-10))
 
 
 def auc(scores: ArrayLike, labels: ArrayLike) -> float:

@@ -7,7 +7,7 @@ from sonoscope.statistics.arrays import Floats, numbers
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values that control the false discovery rate (Benjamini and Hochberg 1995)."""
+    """P-values adjusted to control the false discovery rate (Benjamini and Hochberg 1995)."""
     p = numbers(p_values, "p_values")
     order = np.argsort(p)[::-1]
     ranks = np.arange(p.size, 0, -1)
@@ -17,7 +17,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values that control the family-wise error (Holm 1979)."""
+    """P-values adjusted to control the family-wise error (Holm 1979)."""
     p = numbers(p_values, "p_values")
     order = np.argsort(p)
     adjusted = np.empty_like(p)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sonoscope.statistics.arrays import Floats, binary, group_codes
+from sonoscope.statistics.errors import StatisticsError
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class PermutationResult:
 def permuted_labels(labels: ArrayLike, groups: ArrayLike | None, generator: np.random.Generator) -> NDArray[np.generic]:
     """Labels shuffled so that what is exchangeable under the null is what moves.
 
-    If the label is constant in every group (a song has one emotion), whole groups exchange labels; otherwise (clips of one
-    render hold several notes) labels are shuffled within each group. Without groups, rows exchange labels.
+    If the label is constant in every group (a song has one emotion), whole groups exchange labels; otherwise (clips of
+    one render hold several notes) labels are shuffled within each group. Without groups, rows exchange labels.
     """
     values = np.asarray(labels)
     codes = group_codes(groups, values.size)
@@ -55,7 +56,7 @@ def max_t_test(
     groups: ArrayLike | None = None,
     permutations: int = 2000,
 ) -> PermutationResult:
-    """Two-sided test of a mean difference in each feature, adjusted over features by the maximum (Westfall and Young 1993).
+    """Two-sided test of a mean difference per feature, adjusted over features by the maximum (Westfall and Young 1993).
 
     Parameters
     ----------
@@ -68,15 +69,15 @@ def max_t_test(
 
     Raises
     ------
-    ValueError
+    StatisticsError
         Shapes disagree, a class is missing or has one row only.
     """
     positive = binary(labels)
     x = np.asarray(features, dtype=np.float64)
     if x.ndim != 2 or x.shape[0] != positive.size:
-        raise ValueError(f"max-T: expected features of shape ({positive.size}, features), found {x.shape}")
+        raise StatisticsError(f"max-T: expected features of shape ({positive.size}, features), found {x.shape}")
     if min(positive.sum(), (~positive).sum()) < 2:
-        raise ValueError("max-T: expected at least 2 rows in each class")
+        raise StatisticsError("max-T: expected at least 2 rows in each class")
     spread = x.std(0)
     x = (x - x.mean(0)) / np.where(spread > 0, spread, 1.0)
     observed = _differences(x, positive[None, :].astype(np.float64))[0]

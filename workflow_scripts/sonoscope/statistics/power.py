@@ -1,8 +1,10 @@
 """Power of the two-sided two-sample t test with equal groups."""
 
 from scipy.optimize import brentq
-from scipy.stats import nct
 from scipy.stats import t as student
+
+from sonoscope.statistics.errors import StatisticsError
+from sonoscope.statistics.noncentral import noncentral_t_cdf
 
 
 def power_two_sample(effect: float, n_per_group: int, alpha: float = 0.05) -> float:
@@ -10,15 +12,15 @@ def power_two_sample(effect: float, n_per_group: int, alpha: float = 0.05) -> fl
 
     Raises
     ------
-    ValueError
+    StatisticsError
         Fewer than two per group, or ``alpha`` outside (0, 1).
     """
     if n_per_group < 2 or not 0 < alpha < 1:
-        raise ValueError(f"power: expected n_per_group >= 2 and 0 < alpha < 1, found {n_per_group} and {alpha}")
+        raise StatisticsError(f"power: expected n_per_group >= 2 and 0 < alpha < 1, found {n_per_group} and {alpha}")
     freedom = 2 * n_per_group - 2
     critical = float(student.ppf(1 - alpha / 2, freedom))
     shift = effect * (n_per_group / 2) ** 0.5
-    return float(nct.sf(critical, freedom, shift) + nct.cdf(-critical, freedom, shift))
+    return 1 - noncentral_t_cdf(critical, freedom, shift) + noncentral_t_cdf(-critical, freedom, shift)
 
 
 def minimal_detectable_effect(n_per_group: int, power: float = 0.8, alpha: float = 0.05) -> float:
@@ -31,14 +33,14 @@ def sample_size(effect: float, power: float = 0.8, alpha: float = 0.05, largest:
 
     Raises
     ------
-    ValueError
+    StatisticsError
         More than ``largest`` would be needed.
     """
     low, high = 1, 2
     while power_two_sample(effect, high, alpha) < power:
         low, high = high, 2 * high
         if low > largest:
-            raise ValueError(f"power: an effect of {effect} needs more than {largest} per group")
+            raise StatisticsError(f"power: an effect of {effect} needs more than {largest} per group")
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if power_two_sample(effect, middle, alpha) >= power else (middle, high)

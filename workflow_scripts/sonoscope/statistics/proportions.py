@@ -3,6 +3,7 @@
 from scipy.special import ndtri
 
 from sonoscope.statistics.bootstrap import Interval
+from sonoscope.statistics.errors import StatisticsError
 
 
 def wilson_interval(hits: int, n: int, level: float = 0.95) -> Interval:
@@ -10,11 +11,11 @@ def wilson_interval(hits: int, n: int, level: float = 0.95) -> Interval:
 
     Raises
     ------
-    ValueError
+    StatisticsError
         ``n`` is not positive or ``hits`` is not between 0 and ``n``.
     """
     if n < 1 or not 0 <= hits <= n:
-        raise ValueError(f"wilson: expected 0 <= hits <= n and n >= 1, found hits {hits}, n {n}")
+        raise StatisticsError(f"wilson: expected 0 <= hits <= n and n >= 1, found hits {hits}, n {n}")
     z = float(ndtri((1 + level) / 2))
     share = hits / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

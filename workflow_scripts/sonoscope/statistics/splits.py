@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sonoscope.statistics.arrays import Floats, Ints, group_codes
+from sonoscope.statistics.errors import StatisticsError
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ def _strata(labels: ArrayLike | None, n: int) -> Ints:
         return np.zeros(n, dtype=np.int64)
     values = np.asarray(labels)
     if values.shape != (n,):
-        raise ValueError(f"labels: expected one entry for each of {n} rows, found shape {values.shape}")
+        raise StatisticsError(f"labels: expected one entry for each of {n} rows, found shape {values.shape}")
     if np.issubdtype(values.dtype, np.number) and np.unique(values).size > 20:
         return np.searchsorted(np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75]), values).astype(np.int64)
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _assign(codes: Ints, strata: Ints, shares: Floats, generator: np.random.Generator) -> Ints:
-    """Side of each row: groups, the most uneven and largest first, go where the class counts then fit ``shares`` best."""
+    """Side of each row: groups, the largest first, go where the class counts then fit ``shares`` best."""
     groups, classes = int(codes.max()) + 1, int(strata.max()) + 1
     counts = np.zeros((groups, classes))
     np.add.at(counts, (codes, strata), 1)
@@ -87,16 +88,16 @@ def grouped_split(
 
     Raises
     ------
-    ValueError
+    StatisticsError
         Fewer groups than sides, or shares that are negative or do not sum to 1.
     """
     wanted = np.asarray(shares, dtype=np.float64)
     if (wanted < 0).any() or abs(float(wanted.sum()) - 1) > 1e-9:
-        raise ValueError(f"split: expected shares >= 0 that sum to 1, found {shares}")
+        raise StatisticsError(f"split: expected shares >= 0 that sum to 1, found {shares}")
     codes, used = group_codes(groups, n), np.flatnonzero(wanted > 0)
     found = int(codes.max()) + 1
     if found < used.size:
-        raise ValueError(f"split: expected at least {used.size} groups, one per side, found {found}")
+        raise StatisticsError(f"split: expected at least {used.size} groups, one per side, found {found}")
     sides = used[_assign(codes, _strata(labels, n), wanted[used], generator)]
     train, validation, test = (np.flatnonzero(sides == side) for side in range(3))
     return Split(train, validation, test)
@@ -113,13 +114,15 @@ def grouped_folds(
 
     Raises
     ------
-    ValueError
+    StatisticsError
         Fewer than two folds, or fewer groups than folds.
     """
     codes = group_codes(groups, n)
     found = int(codes.max()) + 1
     if folds < 2 or found < folds:
-        raise ValueError(f"folds: expected at least 2 folds and as many groups, found {folds} folds and {found} groups")
+        raise StatisticsError(
+            f"folds: expected at least 2 folds and as many groups, found {folds} folds and {found} groups"
+        )
     sides = _assign(codes, _strata(labels, n), np.full(folds, 1 / folds), generator)
     return [(np.flatnonzero(sides != fold), np.flatnonzero(sides == fold)) for fold in range(folds)]
 
