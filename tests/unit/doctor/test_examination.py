@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from sonoscope.contracts import write_json
 from sonoscope.doctor import tools
 from sonoscope.doctor.accelerators import devices, unused_cards

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sonoscope.doctor.memory import MODELS, Geometry, need
 
 # Counted by building the models without memory ("meta" device), text encoder and codec left out

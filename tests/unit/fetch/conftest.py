@@ -3,6 +3,7 @@ import random
 import pytest
 import requests
 from loopback import Server
+
 from sonoscope.fetch.client import Client
 from sonoscope.fetch.patience import Patience
 

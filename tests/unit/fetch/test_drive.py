@@ -2,6 +2,7 @@ import io
 import zipfile
 
 import pytest
+
 from sonoscope.fetch import catalogue, drive
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.models import LEDGER, bring

@@ -1,9 +1,13 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from huggingface_hub import try_to_load_from_cache
 from loopback import COMMIT
+
 from sonoscope.fetch import models, record, space
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.models import bring, link
@@ -156,3 +160,28 @@ def test_the_record_is_a_contract(hub, client, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"files\.0\.sha256"):
         record.read(path)
+
+
+def test_transformers_loads_a_fetched_codec_by_its_published_name_offline(server, client, tmp_path):
+    program = """
+import sys, torch
+from transformers import EncodecConfig, EncodecModel
+if sys.argv[1] == "save":
+    torch.manual_seed(0)
+    EncodecModel(EncodecConfig(num_filters=2, hidden_size=8, num_lstm_layers=1)).save_pretrained(sys.argv[2])
+else:
+    model = EncodecModel.from_pretrained("facebook/encodec_32khz")
+    print("sum", float(sum(p.double().sum() for p in EncodecModel.from_pretrained(sys.argv[2]).parameters())
+                       - sum(p.double().sum() for p in model.parameters())))
+"""
+    published = tmp_path / "published"
+    offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path / models.CACHE), "OMP_NUM_THREADS": "1"}
+
+    def python(*arguments):
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        return subprocess.run(command, env=offline, capture_output=True, text=True, check=True).stdout
+
+    python("save", published)
+    server.files |= {f"facebook/encodec_32khz/{p.name}": p.read_bytes() for p in published.iterdir()}
+    bring("encodec_32khz", tmp_path / "encodec_32khz", "audiocraft", client)
+    assert "sum 0.0" in python("load", published)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from sonoscope.fetch import catalogue
 from sonoscope.fetch.digest import Digest
 from sonoscope.fetch.errors import FetchError

@@ -3,6 +3,7 @@ import logging
 
 import pytest
 from loopback import COMMIT
+
 from sonoscope.fetch.digest import Digest
 from sonoscope.fetch.errors import FetchError
 from sonoscope.fetch.transfer import Remote, download, part_of
