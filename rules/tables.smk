@@ -1,18 +1,14 @@
-"""What the workflow says about itself: the table of results, and its own cost.
+"""
+Tables: what the workflow says about itself, the table of results and its own cost.
 
 REQUIRED INPUTS:
-
     the results of all studies (measure_noop); whatever lies in <results> (results_table)
 
 OUTPUTS:
+    <results>/foundation/measure_noop/scorecard.json                    seconds of a call with nothing to do, of the run
+    <results>/results_table.csv, results_table.md, failed_jobs.csv      one row per job and number
 
-    <results>/foundation/measure_noop/scorecard.json
-    <results>/results_table.csv, <results>/results_table.md, <results>/failed_jobs.csv
-
-Steps:
-
-    measure_noop    times dry runs with nothing to do and reads the wall clock of the run
-    results_table   gathers manifest, provenance, benchmarks and scorecards; runs each time it is asked for
+STEPS: measure_noop · results_table (runs each time it is asked for)
 """
 
 

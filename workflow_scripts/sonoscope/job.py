@@ -209,7 +209,7 @@ class Job:
             "seed": self.params.get("seed"),
             "device": device.kind(),
             "dtype": str(torch.get_default_dtype()).removeprefix("torch.") if torch else None,
-            "facts": dict(facts),
+            "facts": json.loads(json.dumps(dict(facts), default=str)),  # a path or a dtype must not spoil the work
         }
         inputs = {name: _paths(value) for name, value in self.inputs.items()}
         named = {path for paths in inputs.values() for path in paths}
