@@ -44,13 +44,12 @@ rule measure_noop:
         "../workflow_scripts/foundation/measure_noop.py"
 
 
-# It declares no output, so that it runs whenever it is asked for: what it reads is the state on disk.
+# It declares neither output nor benchmark (which Snakemake counts as an output), so that it runs whenever it is asked
+# for: what it reads is the state on disk.
 rule results_table:
     """All jobs of this run with settings, costs and numbers, as results_table.csv and results_table.md."""
     log:
         "<logs>/results_table.log",
-    benchmark:
-        "<benchmarks>/results_table.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
