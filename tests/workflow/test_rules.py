@@ -18,6 +18,7 @@ pytestmark = pytest.mark.workflow
 TARGETS = [
     "all",
     "build_random_musicgen",
+    "compose_corpus",
     "doctor",
     "fetch_models",
     "hello",
@@ -25,6 +26,10 @@ TARGETS = [
     "results_table",
     "steering",
     "studies",
+    "tokenise_corpus",
+    "train_codec",
+    "train_language_model",
+    "train_musicgen",
     "world",
 ]
 """Every rule without wildcards. A rule that is not listed here fails a test."""
@@ -119,6 +124,7 @@ def test_rules_declare_log_benchmark_threads_resources_and_environment(working):
 
 def test_rules_that_load_a_model_ask_for_a_card(working):
     loading = {r["name"] for r in working if library(r) & LOADERS}
+    assert loading  # else the list of modules above is out of date
     assert loading - {r["name"] for r in working if "gpu" in r["resources"]} == set()
 
 
