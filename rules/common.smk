@@ -63,6 +63,19 @@ def growing(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
+def model_file(name):
+    """The file of model `name` that rules depend on; the rest of its folder belongs to it."""
+    return SETTINGS.musicgen.files(name, Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))[0]
+
+
+def steering_results(path):
+    """One file of each steered concept."""
+    return [
+        f"<results>/steering/{path}".format(model=SETTINGS.musicgen.name, concept=c.concept, target=c.target)
+        for c in SETTINGS.steering.concepts
+    ]
+
+
 STARTED = time.time()
 
 

@@ -62,9 +62,9 @@ rule fetch_model:
         "<benchmarks>/fetch_model/{model}.jsonl"
     wildcard_constraints:
         model="|".join(MODEL_NAMES),
+    retries: 3
     conda:
         "../envs/sonoscope.yaml"
-    retries: 3
     threads: 1
     resources:
         mem_mb=growing(1000),
