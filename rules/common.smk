@@ -28,8 +28,9 @@ RESULTS = str(storage.results(SETTINGS.folder))
 DOWNLOADS = str(storage.downloads())
 RESOURCES = str(storage.resources())
 
-# Jobs inherit these. The invocation is one call of snakemake, with all the jobs that it starts anywhere.
-os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1")
+# Jobs inherit these, and so have them before they import anything. Bars make soup of logs. The invocation is one call
+# of snakemake, with all the jobs that it starts anywhere.
+os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
 os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
 
 

@@ -190,7 +190,7 @@ class Job:
         again = f" (attempt {attempt})" if attempt > 1 else ""
         started = datetime.fromtimestamp(self._start).astimezone().isoformat(timespec="seconds")
         logger.info("rule %s %s%s", self.rule, where, again)
-        logger.info("started %s on %s, %d threads, %d cards", started, platform.node(), self.threads, self.cards)
+        logger.info("started %s on %s, threads %d, gpu %d", started, platform.node(), self.threads, self.cards)
         logger.info("params %s", json.dumps(self.params, ensure_ascii=False, default=str))
         logger.info("code %s %s", self.code, json.dumps(provenance.commit(_ROOT)))
         logger.info("versions %s", json.dumps(provenance.versions()))
