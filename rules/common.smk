@@ -28,8 +28,9 @@ RESULTS = str(storage.results(SETTINGS.folder))
 DOWNLOADS = str(storage.downloads())
 RESOURCES = str(storage.resources())
 
-# Jobs inherit these. The invocation is one call of snakemake, with all the jobs that it starts anywhere.
-os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1")
+# Jobs inherit these, and so have them before they import anything. Bars make soup of logs. The invocation is one call
+# of snakemake, with all the jobs that it starts anywhere.
+os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
 os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
 
 
@@ -61,6 +62,19 @@ def seed(stage):
 def growing(amount):
     """A resource that doubles with each attempt: mem_mb=growing(4000), runtime=growing(30)."""
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
+
+
+def model_file(name):
+    """The file of model `name` that rules depend on; the rest of its folder belongs to it."""
+    return SETTINGS.musicgen.files(name, Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))[0]
+
+
+def steering_results(path):
+    """One file of each steered concept."""
+    return [
+        f"<results>/steering/{path}".format(model=SETTINGS.musicgen.name, concept=c.concept, target=c.target)
+        for c in SETTINGS.steering.concepts
+    ]
 
 
 STARTED = time.time()

@@ -13,12 +13,6 @@ STEPS: compose_syntheory · build_random_musicgen · hello
 """
 
 
-def model_file(name):
-    """The file of model `name` that rules depend on; the rest of its folder belongs to it."""
-    shipped = Path(os.path.relpath(Path(workflow.basedir) / "resources" / "models"))
-    return SETTINGS.musicgen.files(name, shipped, Path(RESULTS), Path(DOWNLOADS))[0]
-
-
 localrules:
     world,
 

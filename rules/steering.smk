@@ -15,14 +15,6 @@ STEPS: fit_direction · generate_steered · score_steered · analyse_steering
 """
 
 
-def steering_results(path):
-    """One file of each steered concept."""
-    return [
-        f"<results>/steering/{path}".format(model=SETTINGS.musicgen.name, concept=c.concept, target=c.target)
-        for c in SETTINGS.steering.concepts
-    ]
-
-
 localrules:
     steering,
 

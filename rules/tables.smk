@@ -1,18 +1,14 @@
-"""What the workflow says about itself: the table of results, and its own cost.
+"""
+Tables: what the workflow says about itself, the table of results and its own cost.
 
 REQUIRED INPUTS:
-
     the results of all studies (measure_noop); whatever lies in <results> (results_table)
 
 OUTPUTS:
+    <results>/foundation/measure_noop/scorecard.json                    seconds of a call with nothing to do, of the run
+    <results>/results_table.csv, results_table.md, failed_jobs.csv      one row per job and number
 
-    <results>/foundation/measure_noop/scorecard.json
-    <results>/results_table.csv, <results>/results_table.md, <results>/failed_jobs.csv
-
-Steps:
-
-    measure_noop    times dry runs with nothing to do and reads the wall clock of the run
-    results_table   gathers manifest, provenance, benchmarks and scorecards; runs each time it is asked for
+STEPS: measure_noop · results_table (runs each time it is asked for)
 """
 
 
@@ -48,13 +44,12 @@ rule measure_noop:
         "../workflow_scripts/foundation/measure_noop.py"
 
 
-# It declares no output, so that it runs whenever it is asked for: what it reads is the state on disk.
+# It declares neither output nor benchmark (which Snakemake counts as an output), so that it runs whenever it is asked
+# for: what it reads is the state on disk.
 rule results_table:
     """All jobs of this run with settings, costs and numbers, as results_table.csv and results_table.md."""
     log:
         "<logs>/results_table.log",
-    benchmark:
-        "<benchmarks>/results_table.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1

@@ -2,6 +2,7 @@ import hashlib
 import os
 
 import pytest
+
 from sonoscope.files import replacing, sha256
 
 

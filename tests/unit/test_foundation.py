@@ -1,4 +1,5 @@
 import pytest
+
 from sonoscope.foundation import DryRun, noop_rows, wall_clock, wall_clock_rows
 
 
@@ -41,25 +42,16 @@ def test_a_call_whose_results_were_all_made_again_does_not_count():
 
 def test_noop_rows_give_the_student_interval():
     row, jobs = noop_rows([DryRun(2.0, 0), DryRun(3.0, 0), DryRun(4.0, 0)])
-    assert row["value"] == 3.0
-    assert row["high"] - row["value"] == pytest.approx(4.302653 / 3**0.5, abs=1e-3)
-    assert row["met"] is True and jobs["met"] is True
-    assert [r["met"] for r in noop_rows([DryRun(9.0, 0), DryRun(9.0, 2)])] == [False, False]
+    assert row.value == 3.0
+    assert row.high - row.value == pytest.approx(4.302653 / 3**0.5, abs=1e-3)
+    assert row.met is True and jobs.met is True
+    assert [r.met for r in noop_rows([DryRun(9.0, 0), DryRun(9.0, 2)])] == [False, False]
 
 
 def test_only_the_demo_has_a_target_for_its_wall_clock():
     clock = wall_clock([line("started", 0), line("completed", 200)])
-    assert wall_clock_rows(clock, "demo")[0] | {"sources": None} == {
-        "name": "foundation.demo_seconds",
-        "value": 200.0,
-        "low": None,
-        "high": None,
-        "n": 1,
-        "null": None,
-        "baseline": None,
-        "target": 180.0,
-        "met": False,
-        "sources": None,
-    }
-    assert wall_clock_rows(clock, "tiny")[0]["met"] is None
+    seconds, invocations = wall_clock_rows(clock, "demo")
+    assert (seconds.name, seconds.value, seconds.target, seconds.met) == ("foundation.demo_seconds", 200, 180, False)
+    assert (invocations.value, invocations.met) == (1, None)
+    assert wall_clock_rows(clock, "tiny")[0].met is None
     assert wall_clock_rows(None, "demo") == []

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from pydantic import BaseModel, Field
+
 from sonoscope import cli, job, manifest
 from sonoscope.errors import SonoscopeError
 from sonoscope.signature import fit

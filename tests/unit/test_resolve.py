@@ -1,6 +1,7 @@
 import pytest
 import yaml
 from pydantic import ValidationError
+
 from sonoscope import storage
 from sonoscope.settings import rules
 from sonoscope.settings.resolve import SettingsError, merge, resolve

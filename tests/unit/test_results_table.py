@@ -2,6 +2,7 @@ import csv
 import json
 
 import pytest
+
 from sonoscope import manifest, provenance, results_table
 from sonoscope.contracts import write_json
 from sonoscope.settings.table import ResultsTable

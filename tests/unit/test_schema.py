@@ -3,6 +3,7 @@ import json
 import jsonschema
 import pytest
 import yaml
+
 from sonoscope import storage
 from sonoscope.errors import SonoscopeError
 from sonoscope.settings import schema

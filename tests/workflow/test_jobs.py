@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+import yaml
 from toy import build, command, edit, environment, manifest, snakemake, would_run
 
 pytestmark = pytest.mark.workflow
@@ -126,3 +127,25 @@ def test_storage_moves_results_elsewhere(copy, tmp_path):
     snakemake(copy, f"{away}/results/demo/toy/make_shard/1/numbers.json", SONOSCOPE_STORAGE=str(away))
     there, here = (d / "results/demo/toy/make_shard/1/provenance.json" for d in (away, copy))
     assert there.read_bytes() == here.read_bytes()
+
+
+def test_the_cost_of_nothing_is_measured_on_a_finished_run(finished, tmp_path):
+    card = tmp_path / "scorecard.json"
+    config = yaml.safe_load((finished / "config.yaml").read_text())
+    words = ["--scorecard", card, "--target", "studies", "--config", json.dumps(config), "--run-name", "demo"]
+    script = [sys.executable, "workflow_scripts/foundation/measure_noop.py", "--settings", '{"noop_repeats": 2}']
+    subprocess.run([*script, "--preset", "demo", *words], cwd=finished, env=environment(), check=True)
+    rows = {row["name"]: row for row in json.loads(card.read_text())["rows"]}
+    assert rows["foundation.noop_jobs"]["value"] == 0
+    assert 0 < rows["foundation.noop_seconds"]["value"] <= rows["foundation.noop_seconds"]["high"]
+    assert rows["foundation.demo_seconds"]["value"] > 1
+    assert rows["foundation.demo_invocations"]["value"] == 1
+
+
+def test_table_of_results_of_a_finished_run(copy):
+    script = [sys.executable, "workflow_scripts/tables/results_table.py", "--results", "results/demo"]
+    subprocess.run(script, cwd=copy, env=environment(), check=True)
+    text = (copy / "results/demo/results_table.csv").read_text()
+    assert text.count("make_shard") == 4
+    total = json.loads((copy / "results/demo/toy/merge/merged.json").read_text())["total"]
+    assert f"toy.total,{total}," in text

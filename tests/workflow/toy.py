@@ -145,8 +145,9 @@ def build(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
     only_code = shutil.ignore_patterns("__pycache__")
-    library = folder / "workflow_scripts" / "sonoscope"
-    shutil.copytree(ROOT / "workflow_scripts" / "sonoscope", library, ignore=only_code)
+    for name in ("sonoscope", "foundation", "tables"):
+        here, there = (base / "workflow_scripts" / name for base in (ROOT, folder))
+        shutil.copytree(here, there, ignore=only_code, symlinks=True)
     (folder / "Snakefile").write_text(SNAKEFILE)
     for name, text in SCRIPTS.items():
         path = folder / "workflow_scripts" / name

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from sonoscope import foundation, manifest, storage
-from sonoscope.contracts import write_json
 from sonoscope.job import run
+from sonoscope.scorecard import write
 from sonoscope.settings.foundation import Foundation
 
 
@@ -16,7 +16,7 @@ def main(
     runs = [foundation.dry_run(target, config) for _ in range(settings.noop_repeats)]
     lines = manifest.read(storage.results(run_name) / manifest.NAME)
     clock = foundation.wall_clock(lines, without=("measure_noop", "results_table", "report_now"))
-    write_json(scorecard, {"rows": foundation.noop_rows(runs) + foundation.wall_clock_rows(clock, preset)})
+    write(scorecard, foundation.noop_rows(runs) + foundation.wall_clock_rows(clock, preset))
 
 
 if __name__ == "__main__":

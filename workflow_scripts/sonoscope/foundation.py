@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, TypedDict
 
 from scipy.stats import t as student
 
-from sonoscope import storage
+from sonoscope import manifest, storage
 from sonoscope.errors import SonoscopeError
+from sonoscope.scorecard import Better, Row, measure
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,12 @@ NOOP_TARGET = 5.0
 
 DEMO_TARGET = 180.0
 """Seconds within which the demo should end."""
+
+
+class _Common(TypedDict):
+    n: int
+    better: Better
+    sources: list[str]
 
 
 @dataclass(frozen=True)
@@ -112,43 +119,27 @@ def wall_clock(lines: Iterable[Mapping[str, Any]], without: Sequence[str] = ()) 
     return WallClock(seconds, len(finished), len(contributing))
 
 
-def noop_rows(runs: Sequence[DryRun]) -> list[dict[str, Any]]:
-    """Scorecard rows of timed dry runs: mean seconds with its 95 % Student interval, and jobs that would run."""
+def noop_rows(runs: Sequence[DryRun]) -> list[Row]:
+    """Rows of timed dry runs: mean seconds with its 95 % Student interval, and the jobs that would run."""
     seconds = [r.seconds for r in runs]
-    mean = fmean(seconds)
-    half = float(student.ppf(0.975, len(seconds) - 1)) * stdev(seconds) / len(seconds) ** 0.5
-    jobs = max(r.jobs for r in runs)
+    n, mean = len(seconds), fmean(seconds)
+    half = float(student.ppf(0.975, n - 1)) * stdev(seconds) / n**0.5
+    common: _Common = {"n": n, "better": "lower", "sources": ["measure_noop"]}
     return [
-        _row("foundation.noop_seconds", mean, NOOP_TARGET, len(seconds), max(0.0, mean - half), mean + half),
-        _row("foundation.noop_jobs", jobs, 0, len(seconds)),
+        measure(
+            "foundation.noop_seconds", mean, low=max(0.0, mean - half), high=mean + half, target=NOOP_TARGET, **common
+        ),
+        measure("foundation.noop_jobs", max(r.jobs for r in runs), target=0, **common),
     ]
 
 
-def wall_clock_rows(clock: WallClock | None, preset: str) -> list[dict[str, Any]]:
-    """Scorecard rows of the wall clock of a run; only the demo has a target."""
+def wall_clock_rows(clock: WallClock | None, preset: str) -> list[Row]:
+    """Rows of the wall clock of a run; only the demo has a target."""
     if clock is None:
         return []
+    common: _Common = {"n": 1, "better": "lower", "sources": ["measure_noop", manifest.NAME]}
     target = DEMO_TARGET if preset == "demo" else None
     return [
-        _row(f"foundation.{preset}_seconds", clock.seconds, target, 1),
-        _row(f"foundation.{preset}_invocations", clock.invocations, None, 1),
+        measure(f"foundation.{preset}_seconds", clock.seconds, target=target, **common),
+        measure(f"foundation.{preset}_invocations", clock.invocations, **common),
     ]
-
-
-def _row(
-    name: str, value: float, target: float | None, n: int, low: float | None = None, high: float | None = None
-) -> dict[str, Any]:
-    """Give one row of the scorecard; these measures have no null and no baseline, and smaller is better."""
-    met = None if target is None else value <= target
-    return {
-        "name": name,
-        "value": round(value, 3),
-        "low": None if low is None else round(low, 3),
-        "high": None if high is None else round(high, 3),
-        "n": n,
-        "null": None,
-        "baseline": None,
-        "target": target,
-        "met": met,
-        "sources": ["manifest.jsonl"],
-    }

@@ -190,7 +190,7 @@ class Job:
         again = f" (attempt {attempt})" if attempt > 1 else ""
         started = datetime.fromtimestamp(self._start).astimezone().isoformat(timespec="seconds")
         logger.info("rule %s %s%s", self.rule, where, again)
-        logger.info("started %s on %s, %d threads, %d cards", started, platform.node(), self.threads, self.cards)
+        logger.info("started %s on %s, threads %d, gpu %d", started, platform.node(), self.threads, self.cards)
         logger.info("params %s", json.dumps(self.params, ensure_ascii=False, default=str))
         logger.info("code %s %s", self.code, json.dumps(provenance.commit(_ROOT)))
         logger.info("versions %s", json.dumps(provenance.versions()))
@@ -209,7 +209,7 @@ class Job:
             "seed": self.params.get("seed"),
             "device": device.kind(),
             "dtype": str(torch.get_default_dtype()).removeprefix("torch.") if torch else None,
-            "facts": dict(facts),
+            "facts": json.loads(json.dumps(dict(facts), default=str)),  # a path or a dtype must not spoil the work
         }
         inputs = {name: _paths(value) for name, value in self.inputs.items()}
         named = {path for paths in inputs.values() for path in paths}

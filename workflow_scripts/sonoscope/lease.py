@@ -18,8 +18,8 @@ _held: list[IO[str]] = []  # open for the life of the process: closing a file gi
 
 
 def cards() -> int:
-    """How many NVIDIA cards this machine shows, without loading CUDA."""
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    """Count the NVIDIA cards that this machine, or this container, shows; CUDA is not loaded for it."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
 
 
 def acquire(wanted: int, total: int, folder: Path, poll: float = 1.0) -> list[int]:

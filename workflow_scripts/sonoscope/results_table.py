@@ -126,7 +126,7 @@ def _benchmark(job: Row, results: Path) -> Row:
         if path.is_file():
             lines = path.read_text(encoding="utf-8").splitlines()
             last = json.loads(lines[-1]) if path.suffix == ".jsonl" else next(csv.DictReader(lines, delimiter="\t"))
-            return {"cpu_seconds": last["cpu_time"]}
+            return {"cpu_seconds": round(float(last["cpu_time"]), 2)}
     return {}
 
 

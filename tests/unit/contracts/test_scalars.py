@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.contracts import read_json, write_json
 from sonoscope.contracts.errors import ContractError
 from sonoscope.errors import SonoscopeError

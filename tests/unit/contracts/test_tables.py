@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.contracts import Column, Table
 from sonoscope.contracts.errors import ContractError
 

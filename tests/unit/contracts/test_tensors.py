@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from safetensors import safe_open
+
 from sonoscope.contracts import Tensor, Tensors
 from sonoscope.contracts.errors import ContractError
 
