@@ -1,6 +1,7 @@
 """Hypothesis strategies of causes."""
 
 from hypothesis import strategies as st
+
 from sonoscope.symbolic.causes import (
     ARTICULATION_RANGE,
     DENSITY_RANGE,

@@ -1,4 +1,5 @@
 import pytest
+
 from sonoscope.symbolic.causes import AMBIGUOUS, DRAWN, PROGRESSIONS_OF, Causes
 
 

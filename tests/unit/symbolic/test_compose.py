@@ -5,6 +5,7 @@ import pytest
 from causes_strategies import CAUSES, SEEDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import bars_for, compose
 from sonoscope.symbolic.cues import random_causes

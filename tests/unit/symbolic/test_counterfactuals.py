@@ -3,6 +3,7 @@ import pytest
 from causes_strategies import CAUSES, SEEDS, VALUES
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from sonoscope.symbolic.causes import CAUSES as NAMES
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose

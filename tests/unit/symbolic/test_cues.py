@@ -5,6 +5,7 @@ import pytest
 from causes_strategies import CAUSES, VALUES
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.cues import CUES, WEIGHTS, affect_of, causes_for, cues_of, quadrant_of, random_causes
 

@@ -6,6 +6,7 @@ import pytest
 import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sonoscope.symbolic import midi
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose

@@ -1,4 +1,5 @@
 import pytest
+
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose
 from sonoscope.symbolic.cues import affect_of, quadrant_of

@@ -6,6 +6,7 @@ import pytest
 from causes_strategies import CAUSES
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.cues import quadrant_of
 from sonoscope.symbolic.emotions import BY_WORD, EMOTIONS, nearest_emotion
