@@ -1,6 +1,7 @@
 """Speed of composing: the target is 200 pieces of eight bars per second on one core."""
 
 import numpy as np
+
 from sonoscope.symbolic.composer import compose
 from sonoscope.symbolic.cues import random_causes
 
