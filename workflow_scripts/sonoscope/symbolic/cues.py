@@ -8,7 +8,9 @@ to one, so that both stay in [-1, 1] without clipping.
 """
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +85,16 @@ def quadrant_of(valence: float, arousal: float) -> Quadrant:
     return "Q4" if valence >= 0 else "Q3"
 
 
+def _performance(cue: Mapping[str, float]) -> dict[str, Any]:
+    """Causes that have a continuous range, from their cues."""
+    return {
+        "tempo": round(2.0 ** _to_range(cue["tempo"], _log2(TEMPO_RANGE)), 1),
+        "density": round(2.0 ** _to_range(cue["density"], _log2(DENSITY_RANGE)), 2),
+        "articulation": round(_to_range(-cue["articulation"], ARTICULATION_RANGE), 2),
+        "dynamics": round(_to_range(cue["dynamics"], DYNAMICS_RANGE)),
+    }
+
+
 def causes_for(
     valence: float,
     arousal: float,
@@ -127,32 +139,41 @@ def causes_for(
     return Causes(
         mode=mode,
         key=key,
-        tempo=round(2.0 ** _to_range(cue["tempo"], _log2(TEMPO_RANGE)), 1),
         metre=metre or metres[int(pick_metre * len(metres))],
         register=list(REGISTERS.values())[int(np.digitize(cue["register"], (-0.5, 0.5)))],
-        density=round(2.0 ** _to_range(cue["density"], _log2(DENSITY_RANGE)), 2),
-        articulation=round(_to_range(-cue["articulation"], ARTICULATION_RANGE), 2),
-        dynamics=round(_to_range(cue["dynamics"], DYNAMICS_RANGE)),
+        **_performance(cue),
         progression=templates[int(pick_progression * len(templates))],
         programs=programs,
         drums=drums,
     )
 
 
+_FREE = [CUES.index(c) for c in ("tempo", "dynamics", "articulation", "density")]
+
+
+def with_expression(causes: Causes, arousal: float) -> Causes:
+    """Raise (or lower) arousal by tempo, dynamics, articulation and density, each by its weight; the rest stays.
+
+    Cues that reach their end stay there, so the change can be smaller than asked for.
+    """
+    weights = WEIGHTS[1, _FREE]
+    cues = cues_of(causes)
+    cues[_FREE] += arousal * weights / (weights @ weights)
+    cue = dict(zip(CUES, np.clip(cues, -1.0, 1.0).tolist(), strict=True))
+    return replace(causes, **_performance(cue))
+
+
 def random_causes(rng: np.random.Generator, programs: tuple[int, ...] = (0,), drums: bool = False) -> Causes:
     """Draw every cause independently of the others, uniformly over its range (tempo and density in octaves)."""
     mode: Mode = "major" if rng.random() < 0.5 else "minor"
-    u = rng.random(4).tolist()
+    cue = dict(zip(("tempo", "density", "articulation", "dynamics"), (2 * rng.random(4) - 1).tolist(), strict=True))
     return Causes(
         mode=mode,
         key=int(rng.integers(12)),
-        tempo=round(2.0 ** _to_range(2 * u[0] - 1, _log2(TEMPO_RANGE)), 1),
         metre=("4/4", "3/4", "6/8")[int(rng.integers(3))],
         register=list(REGISTERS.values())[int(rng.integers(3))],
-        density=round(2.0 ** _to_range(2 * u[1] - 1, _log2(DENSITY_RANGE)), 2),
-        articulation=round(_to_range(2 * u[2] - 1, ARTICULATION_RANGE), 2),
-        dynamics=round(_to_range(2 * u[3] - 1, DYNAMICS_RANGE)),
         progression=str(rng.choice(DRAWN[mode])),
         programs=programs,
         drums=drums,
+        **_performance(cue),
     )

@@ -54,7 +54,7 @@ def pitches(steps: Steps, roots: Steps, causes: Causes) -> NDArray[np.int64]:
     octave, degree = np.divmod(steps, 7)
     raised = (causes.mode == "minor") & (degree == LEADING_TONE) & (roots == DOMINANT)
     pitch = tonic_pitch(causes.key) + causes.register + 12 * octave + SEMITONES[causes.mode][degree] + raised
-    return pitch.astype(np.int64)
+    return np.asarray(pitch, np.int64)
 
 
 @lru_cache(maxsize=4096)

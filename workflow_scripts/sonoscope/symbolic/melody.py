@@ -48,8 +48,9 @@ def melody_steps(
 
 
 def _wander(contour: np.random.Generator) -> NDArray[np.float64]:
-    """Targets of a motif's beats around the arch, shape (motifs, beats): a stationary walk that turns back."""
+    """Targets of a motif's beats around the arch, shape (motifs, beats): a walk that turns back."""
     walk = contour.standard_normal((MOTIFS, _MOST_BEATS))
+    walk[:, 0] *= _INERTIA  # bars begin near each other
     for beat in range(1, _MOST_BEATS):
         walk[:, beat] = _INERTIA * walk[:, beat - 1] + np.sqrt(1 - _INERTIA**2) * walk[:, beat]
     return _WANDER * walk

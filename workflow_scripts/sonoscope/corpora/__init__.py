@@ -1,0 +1,1 @@
+"""Corpora: each written from composed music in the layout of a published one, and read from either."""
