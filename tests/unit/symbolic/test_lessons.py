@@ -1,0 +1,69 @@
+from collections import Counter
+
+import pytest
+
+from sonoscope.musicgen.text_encoder import known_words, save_text_encoder
+from sonoscope.settings.training import Corpus
+from sonoscope.symbolic import lessons
+from sonoscope.symbolic.notes import PITCH_CLASSES
+from sonoscope.train.corpus import training_corpus
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return lessons.draw(3000, 1)
+
+
+def test_shares_and_determinism(drawn):
+    counts = Counter(lesson.concept for lesson in drawn)
+    assert set(counts) == set(lessons.KINDS)
+    for concept, (_, share) in lessons.KINDS.items():
+        assert abs(counts[concept] / 3000 - share) < 0.03
+    assert [lesson.prompt for lesson in lessons.draw(3000, 1)] == [lesson.prompt for lesson in drawn]
+
+
+def test_prompts_name_what_sounds(drawn):
+    for lesson in drawn:
+        words = lesson.prompt.split()
+        if lesson.concept == "notes":
+            assert PITCH_CLASSES[int(lesson.parts[0].pitch[0]) % 12] in words
+        if lesson.concept == "tempos" and "bpm" in words:
+            assert int(words[words.index("bpm") - 1]) == lesson.bpm
+        assert ("loud" in words) == (lesson.causes.get("loudness") == "loud") or lesson.concept == "simple_progressions"
+        assert lesson.open_prompt != lesson.prompt or lesson.concept == "tempos"
+
+
+def test_open_prompts_do_not_name_the_value(drawn):
+    for lesson in drawn:
+        if lesson.concept in ("notes", "chords", "scales"):
+            assert not set(lesson.open_prompt.split()) & set(PITCH_CLASSES)
+
+
+def test_held_out_combinations_touch_every_note_and_instrument():
+    pairs = [(pc, k) for pc in range(12) for k in range(12) if lessons.is_held_out(pc, k)]
+    assert len(pairs) == 12
+    assert {pc for pc, _ in pairs} == {k for _, k in pairs} == set(range(12))
+
+
+def test_corpus_splits_by_prompt():
+    table, audio = training_corpus(Corpus(lessons=160, pieces=24, validation=0.2, seconds=0.25), 8000, 3)
+    assert audio.shape == (184, 2000)
+    by_split = {split: set(part["prompt"]) for split, part in table.groupby("split")}
+    assert {"train", "validation", "held_out"} == set(by_split)
+    assert not by_split["train"] & by_split["validation"]
+    closed = {p for p in by_split["held_out"] if "repeated note" not in p}
+    assert not closed & (by_split["train"] | by_split["validation"])
+
+
+def test_text_encoder_gives_each_word_one_token(tmp_path, drawn):
+    from transformers import T5Tokenizer
+
+    prompts = [lesson.prompt for lesson in drawn]
+    save_text_encoder(tmp_path, prompts, 0)
+    assert known_words(tmp_path) == {word for p in prompts for word in p.split()}
+    tokenizer = T5Tokenizer.from_pretrained(tmp_path)
+    for p in prompts[:200]:
+        assert len(tokenizer(p)["input_ids"]) == len(p.split()) + 1  # and the end
+    unknown = tokenizer("happy upbeat electronic dance music")["input_ids"]
+    assert len(unknown) > 6
+    assert tokenizer.unk_token_id not in unknown
