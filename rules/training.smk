@@ -7,10 +7,11 @@ REQUIRED INPUTS:
 OUTPUTS, below <results>/training/:
     compose_corpus/lessons.parquet, audio.safetensors     what the shipped MusicGen learns from
     train_codec/codec.safetensors                         its codec
+    refine_decoder/codec.safetensors                      the same with a better decoder; tokens stay what they are
     tokenise_corpus/tokens.safetensors                    the corpus as tokens
     train_language_model/                                 the model, in the layout of resources/models/sonoscope-musicgen
 
-STEPS: compose_corpus · train_codec · tokenise_corpus · train_language_model
+STEPS: compose_corpus · train_codec · refine_decoder · tokenise_corpus · train_language_model
 
 On two cores this takes some hours. Each training rule keeps a checkpoint and goes on from it.
 """
@@ -75,6 +76,33 @@ rule train_codec:
         "../workflow_scripts/training/train_codec.py"
 
 
+rule refine_decoder:
+    """Train the codec's decoder further, with encoder and codebooks fixed."""
+    input:
+        lessons="<results>/training/compose_corpus/lessons.parquet",
+        audio="<results>/training/compose_corpus/audio.safetensors",
+        weights="<results>/training/train_codec/codec.safetensors",
+    output:
+        refined="<results>/training/refine_decoder/codec.safetensors",
+    log:
+        "<logs>/refine_decoder.log",
+    benchmark:
+        "<benchmarks>/refine_decoder.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        settings=section("training"),
+        seed=seed("training"),
+        code=code("training/refine_decoder"),
+    script:
+        "../workflow_scripts/training/refine_decoder.py"
+
+
 rule tokenise_corpus:
     """The corpus of the shipped MusicGen as tokens."""
     input:
@@ -105,7 +133,7 @@ rule train_language_model:
     input:
         lessons="<results>/training/compose_corpus/lessons.parquet",
         tokens="<results>/training/tokenise_corpus/tokens.safetensors",
-        codec_weights="<results>/training/train_codec/codec.safetensors",
+        codec_weights="<results>/training/refine_decoder/codec.safetensors",
     output:
         language_model="<results>/training/train_language_model/state_dict.bin",
         codec="<results>/training/train_language_model/compression_state_dict.bin",

@@ -47,6 +47,8 @@ class TrainCodec(Section):
 
     optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
     """Schedule."""
+    decoder_optimiser: Optimiser = Optimiser(steps=6000, batch=8, learning_rate=6e-4, clip_norm=5.0)
+    """Schedule of the decoder's refinement, after encoder and codebooks are fixed."""
     crop: float = Field(1.0, gt=0)
     """Length of a training crop, in seconds."""
     continuous_steps: int = Field(500, ge=0)

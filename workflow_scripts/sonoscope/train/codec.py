@@ -14,7 +14,7 @@ from sonoscope.musicgen.craft import EncodecModel, builders
 from sonoscope.musicgen.geometry import codec_config
 from sonoscope.settings.geometry import CodecGeometry
 from sonoscope.settings.training import TrainCodec
-from sonoscope.train.losses import spectral_loss, waveform_loss
+from sonoscope.train.losses import LONG_WINDOWS, spectral_loss, waveform_loss
 from sonoscope.train.schedule import train
 
 log = logging.getLogger(__name__)
@@ -98,6 +98,37 @@ def train_codec(
 
     train(codec, settings.optimiser, loss_of, lambda: reconstruction(codec, held_out), checkpoint, seed)
     return codec
+
+
+def refine_decoder(
+    codec: EncodecModel,
+    audio: NDArray[np.int16],
+    training: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    settings: TrainCodec,
+    checkpoint: Path,
+    seed: int,
+) -> None:
+    """Train the decoder alone, in place, on what encoder and quantiser give.
+
+    Tokens stay what they are, so a language model may learn from them at the same time.
+    """
+    length = round(settings.crop * codec.sample_rate)
+    held_out = crops(audio, validation, 2 * length, 32, torch.Generator().manual_seed(seed))
+    codec.eval()
+
+    def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        batch = crops(audio, training, length, settings.decoder_optimiser.batch, generator)
+        with torch.no_grad():
+            latents = codec.decode_latent(codec.encode(batch)[0])
+        estimate = codec.decoder(latents)[..., :length]
+        waveform = waveform_loss(estimate, batch)
+        spectral = spectral_loss(estimate, batch, LONG_WINDOWS)
+        loss = settings.waveform_weight * waveform + settings.spectral_weight * spectral
+        return loss, {"waveform": waveform.item(), "spectral": spectral.item()}
+
+    optimiser = settings.decoder_optimiser
+    train(codec.decoder, optimiser, loss_of, lambda: reconstruction(codec, held_out), checkpoint, seed)
 
 
 @torch.no_grad()

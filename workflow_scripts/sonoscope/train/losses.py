@@ -1,5 +1,6 @@
 """Reconstruction losses of the codec."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -7,6 +8,10 @@ from torch import Tensor
 
 WINDOWS: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
 """STFT window lengths, in samples; the longest resolves neighbouring low semitones."""
+
+
+LONG_WINDOWS: tuple[int, ...] = (512, 1024, 2048, 4096, 8192)
+"""Windows for the decoder's refinement, which is about pitch."""
 
 
 @lru_cache(maxsize=16)
@@ -23,13 +28,13 @@ def waveform_loss(estimate: Tensor, target: Tensor) -> Tensor:
     return ((estimate - target).abs() / scale).mean()
 
 
-def spectral_loss(estimate: Tensor, target: Tensor) -> Tensor:
+def spectral_loss(estimate: Tensor, target: Tensor, windows: Sequence[int] = WINDOWS) -> Tensor:
     """Multi-scale STFT loss: log-magnitude L1 plus spectral convergence (Yamamoto et al. 2020, eq. 6-7).
 
     Both of shape ``[batch, 1, samples]``.
     """
     total = estimate.new_zeros(())
-    for length in WINDOWS:
+    for length in windows:
         window = _window(length, estimate.device)
         a, b = (
             torch.stft(x.squeeze(1), length, length // 4, window=window, return_complex=True).abs() / length**0.5
@@ -38,4 +43,4 @@ def spectral_loss(estimate: Tensor, target: Tensor) -> Tensor:
         logarithmic = (torch.log(a + 1e-3) - torch.log(b + 1e-3)).abs().mean()
         convergence = torch.linalg.norm(a - b, dim=(1, 2)) / (torch.linalg.norm(b, dim=(1, 2)) + 1e-2)
         total = total + logarithmic + convergence.mean()
-    return total / len(WINDOWS)
+    return total / len(windows)

@@ -1,0 +1,52 @@
+# Two commands do everything on a machine with Python 3.11 and make:
+#     make demo    set up, run the demo offline on the CPU, print where the report is
+#     make test    set up, run the whole test suite
+# Both resume where they stopped.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+PINS := envs/requirements.txt envs/dev.txt envs/no-deps.txt envs/constraints.txt
+
+.PHONY: help setup demo test check bench lock clean
+
+help:
+	@sed -n '1,4p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): $(PINS)
+	@echo "Setting up $(VENV) with $(PYTHON): some minutes, about 2.5 GB"
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Sonoscope needs Python 3.11 or later, found " + sys.version.split()[0] + "; name one with: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt -r envs/dev.txt -c envs/constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/no-deps.txt
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup
+
+# What continuous integration runs besides the tests.
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+
+bench: $(STAMP)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave
+
+# Write the versions that are installed now as the lock.
+lock: $(STAMP)
+	@{ sed -n '1p' envs/constraints.txt; \
+	   $(BIN)/pip freeze | sed 's/+cpu$$//' | grep -vE '^(audiocraft|tinysoundfont)==' | grep -v ' @ '; } > envs/constraints.new
+	@mv envs/constraints.new envs/constraints.txt
+
+clean:
+	@rm -rf $(VENV) .snakemake .pytest_cache .mypy_cache .ruff_cache
