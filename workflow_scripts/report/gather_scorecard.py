@@ -6,21 +6,9 @@ from sonoscope import scorecard
 from sonoscope.job import run
 
 
-def main(parts: list[Path], rows: Path, table: Path) -> None:
-    """Gather the rows.
-
-    Parameters
-    ----------
-    parts
-        Scorecards of the studies.
-    rows
-        All rows, sorted by name, to write.
-    table
-        The same as a Markdown table, to write.
-    """
-    found = scorecard.gather(parts)
-    scorecard.write(rows, found)
-    scorecard.write_table(table, found)
+def main(parts: list[Path], rows: Path) -> None:
+    """Write the rows of all ``parts``, sorted by name, to ``rows``; a name that stands twice is an error."""
+    scorecard.write(rows, scorecard.gather(parts))
 
 
 if __name__ == "__main__":

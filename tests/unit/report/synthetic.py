@@ -10,7 +10,7 @@ import soundfile
 from sonoscope import scorecard
 from sonoscope.contracts import write_json
 from sonoscope.contracts.skipped import SKIPPED
-from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, SCORES
+from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, LAYER_SCORES, SCORES
 from sonoscope.statistics.proportions import wilson_interval
 
 PROMPTS = {
@@ -24,15 +24,25 @@ SETTINGS = {"coefficients": list(COEFFICIENTS), "coefficient_unit": "relative", 
 NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
-def make(root: Path, *, model="sonoscope-musicgen", concept="notes", target="C", effect=0.6, seconds=1.0, prompts=PROMPTS):
+def make(
+    root: Path, *, model="sonoscope-musicgen", concept="notes", target="C", effect=0.6, seconds=1.0, prompts=PROMPTS
+):
     """Write all that the steering study leaves behind, below ``root``."""
     generator = np.random.default_rng(0)
     place = Path(model, concept, target)
     rows = []
     for i, (prompt_id, prompt) in enumerate(prompts.items()):
         for seed in (0, 1):
-            for estimator, coefficient in [("rfm", 0.0), *((e, c) for e in ("rfm", "difference_in_means", "random") for c in COEFFICIENTS[1:])]:
-                pull = {"rfm": 1.0, "difference_in_means": 0.6, "random": 0.0}[estimator] * effect * coefficient / 0.1
+            for estimator, coefficient in [
+                ("none", 0.0),
+                *((e, c) for e in ("rfm", "difference_in_means", "random") for c in COEFFICIENTS[1:]),
+            ]:
+                pull = (
+                    {"rfm": 1.0, "difference_in_means": 0.6, "random": 0.0, "none": 0.0}[estimator]
+                    * effect
+                    * coefficient
+                    / 0.1
+                )
                 hit = generator.random() < 0.12 + pull
                 note = 0 if hit else int(generator.integers(1, 12))
                 clip = f"{prompt_id}-{seed}-{estimator}-{coefficient:g}"
@@ -45,8 +55,9 @@ def make(root: Path, *, model="sonoscope-musicgen", concept="notes", target="C",
                 rows.append(
                     {
                         "clip_id": clip, "concept": concept, "target": target, "estimator": estimator,
-                        "coefficient": coefficient, "prompt_id": prompt_id, "prompt": prompt, "seed": seed, "audio": audio,
-                        "score": float(hit), "dominant": NAMES[note], "nll": 3.4 + 3 * coefficient + 0.1 * generator.random(),
+                        "coefficient": coefficient, "prompt_id": prompt_id, "prompt": prompt, "seed": seed,
+                        "audio": audio, "score": float(hit), "dominant": NAMES[note],
+                        "nll": 3.4 + 3 * coefficient + 0.1 * generator.random(),
                         "rms": float(np.sqrt(np.mean(samples**2))), "peak": float(np.abs(samples).max()),
                         "is_silent": False, "is_clipped": seed == 1 and coefficient == 0.1 and estimator == "rfm",
                     }
@@ -57,13 +68,13 @@ def make(root: Path, *, model="sonoscope-musicgen", concept="notes", target="C",
     SCORES.write(folder / "score_steered" / place / "scores.parquet", scores)
     dose = pd.DataFrame([_dose(e, c, effect, concept, target) for e, c in _conditions()])
     DOSE_RESPONSE.write(folder / "analyse_steering" / place / "dose_response.parquet", dose)
-    write_json(folder / "fit_direction" / place / "directions.json", _directions())
+    layers = pd.DataFrame(list(_layers(concept, target)))
+    LAYER_SCORES.write(folder / "analyse_steering" / place / "layer_scores.parquet", layers)
     wildcards = {"model": model, "concept": concept, "target": target}
     for rule, outputs in {
         "generate_steered": ["clips.parquet"],
         "score_steered": ["scores.parquet"],
-        "analyse_steering": ["dose_response.parquet", "scorecard.json"],
-        "fit_direction": ["directions.safetensors", "directions.json"],
+        "analyse_steering": ["dose_response.parquet", "layer_scores.parquet", "scorecard.json"],
     }.items():
         sidecar(root, f"steering/{rule}/{place}", rule, outputs, wildcards)
     return root
@@ -72,7 +83,8 @@ def make(root: Path, *, model="sonoscope-musicgen", concept="notes", target="C",
 def finish(root: Path):
     """Scorecard, diary and a list of skipped items."""
     rows = [
-        scorecard.measure("steering.note_accuracy.steered", 0.71, low=0.58, high=0.81, n=48, null=0.12, baseline=0.11, target=0.5,
+        scorecard.measure("steering.note_accuracy.steered", 0.71, low=0.58, high=0.81, n=48, null=0.12, baseline=0.11,
+                          target=0.5,
                           sources=["analyse_steering", "steering/analyse_steering/m/notes/C/dose_response.parquet"]),
         scorecard.measure("steering.note_accuracy.unsteered", 0.11, low=0.05, high=0.22, n=48),
         scorecard.measure("foundation.noop_seconds", 6.2, n=3, target=5, better="lower", sources=["measure_noop"]),
@@ -90,7 +102,8 @@ def sidecar(root: Path, folder: str, rule: str, outputs: list[str], wildcards, s
 
     record = {
         "rule": rule, "wildcards": dict(wildcards), "params": {"settings": settings, "seed": 7}, "code": "0123456789ab",
-        "commit": "8f3c1d2e5b6a79808f3c1d2e5b6a79808f3c1d2e", "dirty": False, "versions": {"python": "3.11.7", "torch": "2.13.0"},
+        "commit": "8f3c1d2e5b6a79808f3c1d2e5b6a79808f3c1d2e", "dirty": False,
+        "versions": {"python": "3.11.7", "torch": "2.13.0"},
         "seed": 7, "device": "cpu", "dtype": "float32", "facts": {},
         "inputs": {"directions": {provenance.portable(root / "steering/x.safetensors"): "sha256:" + "ab" * 32}},
         "outputs": [provenance.portable(root / folder / o) for o in outputs],
@@ -99,35 +112,40 @@ def sidecar(root: Path, folder: str, rule: str, outputs: list[str], wildcards, s
 
 
 def _conditions():
-    yield "rfm", 0.0
+    yield "none", 0.0
     for estimator in ("rfm", "difference_in_means", "random"):
         for coefficient in COEFFICIENTS[1:]:
             yield estimator, coefficient
 
 
 def _dose(estimator, coefficient, effect, concept, target, n=48):
-    pull = {"rfm": 1.0, "difference_in_means": 0.6, "random": 0.03}[estimator] * effect * (1 - np.exp(-coefficient / 0.05)) / (1 - np.exp(-2))
+    pull = (
+        {"rfm": 1.0, "difference_in_means": 0.6, "random": 0.03, "none": 0.0}[estimator]
+        * effect
+        * (1 - np.exp(-coefficient / 0.05))
+        / (1 - np.exp(-2))
+    )
     hits = round(n * (0.1 + pull))
     interval = wilson_interval(hits, n)
     low, high = interval.low, interval.high
-    nll = 3.41 + {"rfm": 2.1, "difference_in_means": 3.4, "random": 3.0}[estimator] * coefficient
+    nll = 3.41 + {"rfm": 2.1, "difference_in_means": 3.4, "random": 3.0, "none": 0.0}[estimator] * coefficient
     return {
-        "concept": concept, "target": target, "estimator": estimator, "coefficient": coefficient, "coefficient_unit": "relative",
+        "concept": concept, "target": target, "estimator": estimator, "coefficient": coefficient,
+        "coefficient_unit": "relative",
         "measure": "chroma", "n": n, "accuracy": hits / n, "low": low, "high": high, "chance": 1 / 12,
         "nll": nll, "nll_low": nll - 0.04, "nll_high": nll + 0.04,
     }  # fmt: skip
 
 
-def _directions():
-    entries = []
-    for estimator, height in (("rfm", 0.93), ("difference_in_means", 0.86), ("random", 0.52)):
-        layers = []
+def _layers(concept, target):
+    for estimator, height in (("difference_in_means", 0.86), ("random", 0.52), ("rfm", 0.93)):
         for layer in range(8):
-            estimate = 0.5 + (height - 0.5) * np.exp(-(((layer - 4) / 3) ** 2))
-            score = {"estimate": estimate, "low": estimate - 0.04, "high": min(estimate + 0.04, 1.0), "n": 240, "groups": 20, "level": 0.95}
-            layers.append({"layer": layer, "score_name": "balanced_accuracy", "score": score, "chance": 0.5})
-        entries.append({"estimator": estimator, "layers": layers})
-    return {"estimators": entries}
+            score = 0.5 + (height - 0.5) * np.exp(-(((layer - 4) / 3) ** 2))
+            yield {
+                "concept": concept, "target": target, "estimator": estimator, "layer": layer,
+                "measure": "balanced_accuracy",
+                "n": 240, "score": score, "low": score - 0.04, "high": min(score + 0.04, 1.0), "chance": 0.5,
+            }  # fmt: skip
 
 
 def _sound(note, seconds, loud, voice, generator):

@@ -1,4 +1,4 @@
-"""Tables of the steering study: clips, their scores, and the dose-response curve."""
+"""Tables of the steering study: clips, their scores, the dose-response curve, and the scores of the layers."""
 
 from sonoscope.contracts.tables import Column, Table
 
@@ -64,4 +64,22 @@ DOSE_RESPONSE = Table(
     },
     key=("concept", "target", "estimator", "coefficient", "measure"),
     description="Accuracy and quality cost against the coefficient, per estimator. Unsteered clips stand at 0.",
+)
+
+LAYER_SCORES = Table(
+    "layer scores",
+    {
+        "concept": _SETTING["concept"],
+        "target": _SETTING["target"],
+        "estimator": _SETTING["estimator"],
+        "layer": Column("int64", "block whose output was read, from 0"),
+        "measure": Column("string", "what the score is, such as balanced accuracy"),
+        "n": Column("int64", "number of held-out clips"),
+        "score": Column("float64", "how well the direction tells the target apart on held-out clips"),
+        "low": Column("float64", "lower end of the 95 % interval", nullable=True),
+        "high": Column("float64", "upper end of the 95 % interval", nullable=True),
+        "chance": Column("float64", "score of guessing", nullable=True),
+    },
+    key=("concept", "target", "estimator", "layer", "measure"),
+    description="Which layers hold the concept.",
 )

@@ -9,7 +9,6 @@ import pandas as pd
 import vl_convert
 
 
-
 @cache
 def javascript() -> str:
     """Vega, Vega-Lite and vega-embed as one script that defines ``vegaEmbed``; nothing is loaded from elsewhere."""

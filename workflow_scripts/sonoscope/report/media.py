@@ -72,8 +72,10 @@ class Media:
             pictures.append((clip.path, picture))
         try:
             seconds = thumbnails.write_all(pictures)
-        except thumbnails.UnreadableSound as error:
-            raise ContractError("clips", f"not a sound file ({error}); delete it to have it made again", error.path) from None
+        except thumbnails.UnreadableSoundError as error:
+            raise ContractError(
+                "clips", f"not a sound file ({error}); delete it to have it made again", error.path
+            ) from None
         for ((name, r, c), clip), length in zip(cells, seconds, strict=True):
             stem = f"{name}/{r:02d}-{c}"
             self._sounds[name, r, c] = Sound(f"audio/{stem}{clip.path.suffix}", f"pictures/{stem}.png", length)

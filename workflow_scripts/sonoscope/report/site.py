@@ -10,8 +10,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sonoscope import __version__, manifest, scorecard
+from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
-from sonoscope.report import numbers
+from sonoscope.report import assets, numbers
 from sonoscope.report.blocks import Block, Figure, Study, blocks_of, unique
 from sonoscope.report.charts import javascript
 from sonoscope.report.media import Media
@@ -19,9 +20,6 @@ from sonoscope.report.results import Results
 from sonoscope.report.skipped import skipped_table
 from sonoscope.report.sources import Source, short_path
 from sonoscope.report.studies import STUDIES
-
-ASSETS = Path(__file__).parent / "assets"
-"""Templates, styles and scripts of the pages. They are data: the rule tracks them by their digest."""
 
 Builders = Mapping[str, Callable[[Results], Study]]
 
@@ -61,7 +59,7 @@ def build(
     Parameters
     ----------
     site
-        Folder of the site; it should be new or empty.
+        Folder of the site. It is new or empty, or an older report, which is removed first.
     results
         Where the results lie.
     studies
@@ -75,7 +73,15 @@ def build(
     -------
     Path
         The opening page.
+
+    Raises
+    ------
+    SonoscopeError
+        ``site`` holds something that is no report.
+    ContractError
+        A result does not have the form that its contract declares.
     """
+    _clear(site)
     pages = [builders[name](results) for name in studies]
     rows, skipped = _scorecard(results), skipped_table(results)
     blocks = blocks_of(pages) + ([skipped] if skipped else [])
@@ -103,6 +109,18 @@ def build(
     return site / "index.html"
 
 
+def _clear(site: Path) -> None:
+    """Remove an older report, and nothing else."""
+    names = {p.name for p in site.iterdir()} if site.is_dir() else set()
+    if names <= {".snakemake_timestamp"}:
+        return
+    if not {"index.html", "scorecard.html", "assets"} <= names:
+        raise SonoscopeError(
+            f"{site}: expected a new folder or an older report, found other files; name another folder"
+        )
+    shutil.rmtree(site)
+
+
 def completed(root: Path, sources: Sequence[Source]) -> str:
     """When the last of the jobs behind ``sources`` ended, from the diary; volatile facts come from nowhere else."""
     rules = {s.rule for s in sources}
@@ -125,13 +143,18 @@ def _scorecard(results: Results) -> list[scorecard.Row] | None:
 
 def _environment(media: Media, results: Results) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(ASSETS),
+        loader=FileSystemLoader(assets.FOLDER),
         autoescape=True,  # prompts, paths and labels come from anywhere
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"show": numbers.show, "signed": numbers.signed, "cell": _cell, "short": partial(short_path, results=results.root)}
+    environment.filters |= {
+        "show": numbers.show,
+        "signed": numbers.signed,
+        "cell": _cell,
+        "short": partial(short_path, results=results.root),
+    }
     environment.globals |= {
         "media": media,
         "table_rows": results.settings.table_rows,
@@ -157,8 +180,7 @@ def _cell(value: Any, places: int | None, scale: float) -> str:
 def _write_assets(folder: Path, blocks: Sequence[Block]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("style.css", "theme.js", "report.js"):
-        shutil.copyfile(ASSETS / name, folder / name)
+        shutil.copyfile(assets.FOLDER / name, folder / name)
     if any(isinstance(b, Figure) and b.chart for b in blocks):
         with replacing(folder / "vega.js") as temporary:
             temporary.write_text(javascript(), encoding="utf-8")
-

@@ -27,7 +27,12 @@ def skipped_table(results: Results) -> Table | None:
         return None
     whole = pd.concat(frames, ignore_index=True)
     whole["file"] = [short_path(f, results.root) if isinstance(f, str) else "" for f in whole.file]
-    columns = {"item": Column("Item"), "reason": Column("Reason"), "file": Column("File"), "where": Column("Left out by")}
+    columns = {
+        "item": Column("Item"),
+        "reason": Column("Reason"),
+        "file": Column("File"),
+        "where": Column("Left out by"),
+    }
     sources = present(*(results.source(p) for p in paths))
     return Table("skipped", "Skipped items", whole, columns, sources=sources)
 

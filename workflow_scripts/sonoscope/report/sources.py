@@ -120,7 +120,11 @@ def short_path(path: str, results: Path) -> str:
     absolute = results.absolute().as_posix()
     if pure.is_absolute():
         inside = pure.is_relative_to(absolute)
-        return pure.relative_to(absolute).as_posix() if inside else "…/" + PurePosixPath(*parts[-3:]).as_posix().lstrip("/")
+        return (
+            pure.relative_to(absolute).as_posix()
+            if inside
+            else "…/" + PurePosixPath(*parts[-3:]).as_posix().lstrip("/")
+        )
     return pure.as_posix()
 
 

@@ -30,8 +30,12 @@ class Theme:
     colours: tuple[str, ...]
 
 
-LIGHT = Theme("light", "#1c1e21", "#5f656d", "#d9dce0", "#ffffff", ("#0067a5", "#c24e00", "#007f5f", "#9c4f86", "#8a6d00"))
-DARK = Theme("dark", "#e7e8ea", "#a2a8b0", "#3a3f46", "#16181b", ("#62b5ea", "#f2924b", "#3fc79a", "#dd94c5", "#e3c04b"))
+LIGHT = Theme(
+    "light", "#1c1e21", "#5f656d", "#d9dce0", "#ffffff", ("#0067a5", "#c24e00", "#007f5f", "#9c4f86", "#8a6d00")
+)
+DARK = Theme(
+    "dark", "#e7e8ea", "#a2a8b0", "#3a3f46", "#16181b", ("#62b5ea", "#f2924b", "#3fc79a", "#dd94c5", "#e3c04b")
+)
 
 _current: list[Theme] = [LIGHT]
 
@@ -44,7 +48,7 @@ def theme() -> Theme:
 @contextmanager
 def drawn_in(wanted: Theme) -> Iterator[None]:
     """Draw in a theme: readable sizes, no frame, and no date or random identifier in the file."""
-    rc: dict[str, Any] = {
+    rc: Any = {
         "svg.hashsalt": "sonoscope",
         "svg.fonttype": "path",
         "font.family": "DejaVu Sans",
@@ -93,7 +97,9 @@ def save(draw: Callable[[], Drawing], stem: Path) -> None:
             suffix = "" if wanted is LIGHT else "-dark"
             _write(stem.with_name(f"{stem.name}{suffix}.svg"), figure, metadata={"Date": None, "Creator": None})
             if wanted is LIGHT:
-                _write(stem.with_name(f"{stem.name}.png"), figure, dpi=200, facecolor="white", metadata={"Software": None})
+                _write(
+                    stem.with_name(f"{stem.name}.png"), figure, dpi=200, facecolor="white", metadata={"Software": None}
+                )
             plt.close(figure)
 
 

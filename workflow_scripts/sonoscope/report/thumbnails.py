@@ -21,7 +21,7 @@ RANGE = 70.0
 Floats = NDArray[np.float64]
 
 
-class UnreadableSound(Exception):
+class UnreadableSoundError(Exception):
     """``path`` is no sound file."""
 
     def __init__(self, path: Path, problem: str) -> None:
@@ -44,13 +44,13 @@ def listen(path: Path) -> Sound:
 
     Raises
     ------
-    UnreadableSound
+    UnreadableSoundError
         The file cannot be decoded.
     """
     try:
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise UnreadableSound(path, str(error.error_string)) from None
+        raise UnreadableSoundError(path, str(error.error_string)) from None
     mono = samples.mean(axis=1) if len(samples) else np.zeros(1)
     columns = np.array_split(mono, WIDTH) if len(mono) >= WIDTH else [mono] * WIDTH
     hop = max(len(mono) // WIDTH, 1)

@@ -6,13 +6,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from sonoscope.contracts import read_json
-from sonoscope.contracts.errors import ContractError
-from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, SCORES
+from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, LAYER_SCORES, SCORES
 from sonoscope.report.blocks import AudioGrid, Block, Column, Missing, Numbers, Prose, Section, Study, Table, present
 from sonoscope.report.results import Results
 from sonoscope.report.studies import steering_figures as figures
-from sonoscope.report.studies.steering_outcome import Outcome, answer, label
+from sonoscope.report.studies.steering_outcome import Outcome, answer, label, rank
 from sonoscope.report.studies.steering_sound import audio_grid, first_row
 
 TARGET = "steering"
@@ -31,7 +29,9 @@ class Experiment:
     @property
     def name(self) -> str:
         """Short name for headings in the address and for files."""
-        return "-".join("".join(c if c.isalnum() else "_" for c in part) for part in (self.model, self.concept, self.target))
+        return "-".join(
+            "".join(c if c.isalnum() else "_" for c in part) for part in (self.model, self.concept, self.target)
+        )
 
     def file(self, rule: str, name: str) -> Path:
         """A file of one rule."""
@@ -64,7 +64,7 @@ def find(results: Results) -> list[Experiment]:
     """Every model, concept and target of which something is there."""
     found = {
         path.relative_to(results.root / "steering").parts[1:4]
-        for rule in ("analyse_steering", "score_steered", "generate_steered", "fit_direction")
+        for rule in ("analyse_steering", "score_steered", "generate_steered")
         for path in results.find(f"steering/{rule}/*/*/*/*")
     }
     return [Experiment(results.root, *parts) for parts in sorted(found)]
@@ -94,7 +94,9 @@ def _sections(experiment: Experiment, results: Results, several: bool) -> tuple[
     sections.append(Section(f"{name}-dose", "Dose and response", dose_blocks, level))
     if cost_blocks:
         sections.append(Section(f"{name}-cost", "What it costs", cost_blocks, level))
-    sections.append(Section(f"{name}-layers", "Where the concept is", (_layers(experiment, outcome or empty, results),), level))
+    sections.append(
+        Section(f"{name}-layers", "Where the concept is", (_layers(experiment, outcome or empty, results),), level)
+    )
     sections.append(Section(f"{name}-clips", "Every clip", (_clip_table(experiment, results),), level))
     return outcome, sections
 
@@ -118,55 +120,20 @@ def _listen(experiment: Experiment, outcome: Outcome, results: Results) -> Block
 
 
 def _layers(experiment: Experiment, outcome: Outcome, results: Results) -> Block:
-    path = experiment.file("fit_direction", "directions.json")
+    path = experiment.file("analyse_steering", "layer_scores.parquet")
     if not path.is_file():
-        return Missing("Directions and their scores per layer", TARGET)
-    frame = layer_scores(path)
+        return Missing("Scores of the directions per layer", TARGET)
+    frame = LAYER_SCORES.read(path)
     if frame.empty:
         return Prose("The directions were fitted without held-out clips, so the layers have no scores.")
+    frame = frame.sort_values(["estimator", "layer"], key=lambda c: c.map(rank) if c.name == "estimator" else c)
     return figures.layers(experiment.name, outcome, frame, present(results.source(path)))
 
 
-def layer_scores(path: Path) -> pd.DataFrame:
-    """Held-out score of each estimator and layer, from the JSON file beside the directions.
-
-    Raises
-    ------
-    ContractError
-        The file does not hold estimators with scored layers.
-    """
-    content: Any = read_json(path)
-    try:
-        rows = [
-            {
-                "estimator": entry["estimator"],
-                "layer": layer["layer"],
-                "measure": layer["score_name"],
-                "n": layer["score"]["n"],
-                "score": layer["score"]["estimate"],
-                "low": layer["score"]["low"],
-                "high": layer["score"]["high"],
-                "chance": layer["chance"],
-            }
-            for entry in content["estimators"]
-            for layer in entry["layers"]
-            if layer["score"] is not None
-        ]
-    except (KeyError, TypeError) as error:
-        raise ContractError("directions", f"expected estimators with layers and scores, found none: {error!r}", path) from None
-    return pd.DataFrame(rows).sort_values(["estimator", "layer"], key=_rank) if rows else pd.DataFrame()
-
-
-def _rank(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """RFM first, controls last, the rest by name."""
-    if column.name == "layer":
-        return column
-    order = {"rfm": "0", "random": "~1", "shuffled_rfm": "~2"}
-    return column.map(lambda e: order.get(e, str(e)))
-
-
 def _dose_table(name: str, frame: pd.DataFrame, sources: Any) -> Table:
-    shown = frame.assign(direction=[label(e) if c else "Unsteered" for e, c in zip(frame.estimator, frame.coefficient, strict=True)])
+    shown = frame.assign(
+        direction=[label(e) if c else "Unsteered" for e, c in zip(frame.estimator, frame.coefficient, strict=True)]
+    )
     unit = Outcome.from_table("", frame).unit
     columns = {
         "direction": Column("Direction"),
@@ -189,7 +156,10 @@ def _clip_table(experiment: Experiment, results: Results) -> Block:
     shown = frame.assign(
         direction=[label(e) if c else "Unsteered" for e, c in zip(frame.estimator, frame.coefficient, strict=True)],
         heard=["yes" if s else "no" for s in frame.score],
-        flags=[" ".join(w for w, f in (("silent", a), ("clipped", b)) if f) for a, b in zip(frame.is_silent, frame.is_clipped, strict=True)],
+        flags=[
+            " ".join(w for w, f in (("silent", a), ("clipped", b)) if f)
+            for a, b in zip(frame.is_silent, frame.is_clipped, strict=True)
+        ],
     )
     columns = {
         "clip_id": Column("Clip"),

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -12,7 +14,7 @@ from sonoscope.report.blocks import Figure
 from sonoscope.report.charts import lines_with_intervals
 from sonoscope.report.numbers import percent, show
 from sonoscope.report.sources import Source
-from sonoscope.report.studies.steering_outcome import CONTROLS, Outcome, label, show_coefficient
+from sonoscope.report.studies.steering_outcome import CONTROLS, Outcome, label, rank, show_coefficient
 
 Drawer = Callable[[], Drawing]
 
@@ -32,11 +34,15 @@ def dose_response(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tup
         draw=partial(_draw_dose, curves, outcome),
         data=frame,
         caption=(
-            f"Share of clips in which {outcome.measure} hears {outcome.target}, against the coefficient of the injected "
-            f"direction. Points: {n} clips each, at 0 the unsteered ones; bars: 95 % intervals. A direction that carries the concept leaves the "
+            f"Share of clips in which {outcome.measure} hears {outcome.target}, against the coefficient of the "
+            f"injected direction. Points: {n} clips each, at 0 the unsteered ones; bars: 95 % intervals. A direction "
+            "that carries the concept leaves the "
             "grey line of the random direction, and leaves it further the harder one pushes."
         ),
-        alt=f"Line chart of accuracy against coefficient. At the largest coefficient: {told}. Chance is {percent(outcome.chance)}.",
+        alt=(
+            f"Line chart of accuracy against coefficient. At the largest coefficient: {told}. "
+            f"Chance is {percent(outcome.chance)}."
+        ),
         chart=lines_with_intervals(
             shown,
             x="coefficient",
@@ -63,10 +69,12 @@ def quality_cost(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tupl
         name=f"{name}-cost",
         title="What it costs",
         draw=partial(_draw_cost, curves, outcome),
-        data=frame[["concept", "target", "estimator", "coefficient", "coefficient_unit", "n", "nll", "nll_low", "nll_high"]],
+        data=frame[
+            ["concept", "target", "estimator", "coefficient", "coefficient_unit", "n", "nll", "nll_low", "nll_high"]
+        ],
         caption=(
-            "Mean negative log-likelihood of the generated tokens under the unsteered model: how unusual the clips have "
-            f"become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. Compare "
+            "Mean negative log-likelihood of the generated tokens under the unsteered model: how unusual the clips "
+            f"have become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. Compare "
             "directions at equal cost, not at equal coefficient."
         ),
         alt=f"Line chart of negative log-likelihood in nats per token against coefficient. At the largest: {told}.",
@@ -84,20 +92,23 @@ def layers(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tuple[Sour
         draw=partial(_draw_layers, frame, measure),
         data=frame,
         caption=(
-            f"{measure} on held-out clips of the direction of {outcome.target} at each layer's output, n = {_counts(frame)}. "
-            "Bands: 95 % intervals; dashed: chance. That a layer tells the concept apart does not yet show that the model uses it."
+            f"{measure.capitalize()} on held-out clips of the direction of {outcome.target} at each layer's output, "
+            f"n = {_counts(frame)}. Bands: 95 % intervals; dashed: chance. That a layer tells the concept apart does "
+            "not yet show that the model uses it."
         ),
-        alt=f"Line chart of {measure} against layer. {label(str(best.estimator))} is best at layer {best.layer} with {show(best.score, 2)}.",
+        alt=(
+            f"Line chart of {measure} against layer. {label(str(best.estimator))} is best at layer {best.layer} "
+            f"with {show(best.score, 2)}."
+        ),
         sources=sources,
     )
 
 
 def with_origin(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows ordered for drawing: estimators with controls last, each beginning at the unsteered clips."""
+    """Rows in the order of drawing; each estimator begins at the unsteered clips."""
     unsteered = frame[frame.coefficient == 0].head(1)
     pushed = frame[frame.coefficient != 0]
-    names = list(dict.fromkeys(pushed.estimator))
-    ordered = [e for e in names if e not in CONTROLS] + [e for e in names if e in CONTROLS]
+    ordered = sorted(set(pushed.estimator), key=rank)
     parts = []
     for estimator in ordered:
         own = pushed[pushed.estimator == estimator]
@@ -131,8 +142,7 @@ def _draw_dose(frame: pd.DataFrame, outcome: Outcome) -> Drawing:
 
 def _draw_cost(frame: pd.DataFrame, outcome: Outcome) -> Drawing:
     figure, ax = style.axes(2.5)
-    low = frame[["nll", "nll_low"]].min(axis=None)
-    high = frame[["nll", "nll_high"]].max(axis=None)
+    low, high = _extent(frame, "nll", "nll_low", "nll_high")
     margin = 0.08 * (high - low) or 0.1
     ax.set_ylim(low - margin, high + margin)
     _curves(ax, frame, "nll", "nll_low", "nll_high")
@@ -144,10 +154,10 @@ def _draw_cost(frame: pd.DataFrame, outcome: Outcome) -> Drawing:
 def _draw_layers(frame: pd.DataFrame, measure: str) -> Drawing:
     figure, ax = style.axes(2.5)
     colours = inks(frame)
-    low, high = frame[["score", "low"]].min(axis=None), frame[["score", "high"]].max(axis=None)
+    low, high = _extent(frame, "score", "low", "high")
     chance = frame.chance.dropna()
     if len(chance):
-        low = min(low, chance.iloc[0])
+        low = min(low, float(chance.iloc[0]))
         ax.axhline(chance.iloc[0], color=style.ink("muted"), linewidth=0.9, linestyle=(0, (4, 4)))
     margin = 0.06 * (high - low) or 0.1
     ax.set_ylim(low - margin, high + margin)
@@ -165,7 +175,13 @@ def _draw_layers(frame: pd.DataFrame, measure: str) -> Drawing:
     return figure
 
 
-def _curves(ax: style.Axes, frame: pd.DataFrame, y: str, low: str, high: str, chance: float | None = None) -> None:
+def _extent(frame: pd.DataFrame, *columns: str) -> tuple[float, float]:
+    """Smallest and largest number in some columns, NaN aside."""
+    values = frame[list(columns)].to_numpy(dtype=float)
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _curves(ax: Axes, frame: pd.DataFrame, y: str, low: str, high: str, chance: float | None = None) -> None:
     """Lines with points and bars, set a little apart so that bars at one coefficient do not hide each other.
 
     All lines begin at the same unsteered clips, drawn once.

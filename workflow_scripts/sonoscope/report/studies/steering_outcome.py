@@ -31,6 +31,11 @@ def label(estimator: str) -> str:
     return _LABELS.get(estimator, estimator.replace("_", " "))
 
 
+def rank(estimator: str) -> tuple[int, str]:
+    """Order in which estimators are shown: RFM, the other methods by name, then the controls."""
+    return (0 if estimator == "rfm" else 2 if estimator in CONTROLS else 1, estimator)
+
+
 @dataclass(frozen=True)
 class Point:
     """One row of the table."""
@@ -105,7 +110,10 @@ class Outcome:
         if below:
             return "not recovered", f"{own} does not lie above {' nor '.join(below)}."
         above = max(self.random.high, self.unsteered.high)
-        return "recovered", f"{own} lies above those of the random direction and of unsteered clips, which end at {percent(above)}."
+        return (
+            "recovered",
+            f"{own} lies above those of the random direction and of unsteered clips, which end at {percent(above)}.",
+        )
 
     @property
     def sentence(self) -> str:
@@ -123,7 +131,10 @@ class Outcome:
         if s.nll is None or u.nll is None:
             return first + " What it costs in quality was not measured."
         cost = signed(s.nll - u.nll)
-        return f"{first} The negative log-likelihood under the unsteered model changes by {cost} nats per token, from {show(u.nll, 2)} to {show(s.nll, 2)}."
+        return (
+            f"{first} The negative log-likelihood under the unsteered model changes by {cost} nats per token, "
+            f"from {show(u.nll, 2)} to {show(s.nll, 2)}."
+        )
 
     def numbers(self, source: Source | None) -> tuple[Number, ...]:
         """The four numbers of the study's strip."""
@@ -140,7 +151,16 @@ class Outcome:
         if s and u and s.nll is not None and u.nll is not None:
             note = f"at coefficient {show_coefficient(s.coefficient)}, against unsteered {show(u.nll, 2)}"
             found.append(
-                Number("Change of NLL", s.nll - u.nll, n=s.n, unit="nats per token", places=2, change=True, note=note, source=source)
+                Number(
+                    "Change of NLL",
+                    s.nll - u.nll,
+                    n=s.n,
+                    unit="nats per token",
+                    places=2,
+                    change=True,
+                    note=note,
+                    source=source,
+                )
             )
         return tuple(found)
 
@@ -153,11 +173,18 @@ def answer(outcomes: list[Outcome], source: Source | None) -> Answer:
     verdicts = [o.verdict[0] for o in outcomes]
     judged = [v for v in verdicts if v != "not judged"]
     won = [f"{o.target} ({o.concept}, {o.model})" for o, v in zip(outcomes, verdicts, strict=True) if v == "recovered"]
-    text = f"Of {len(judged)} targets that could be judged, steering recovers {len(won)}: it beats both the random direction and the unsteered clips."
+    text = (
+        f"Of {len(judged)} targets that could be judged, steering recovers {len(won)}: there it beats both the random "
+        "direction and the unsteered clips."
+    )
     text += f" These are {', '.join(won)}." if won else " No target is recovered."
     whole = bool(judged) and len(won) == len(judged)
     lost = len(judged) - len(won)
-    reason = "Every interval lies above its null." if whole else f"{lost} of {len(judged)} intervals do not lie above their null."
+    reason = (
+        "Every interval lies above its null."
+        if whole
+        else f"{lost} of {len(judged)} intervals do not lie above their null."
+    )
     return Answer(text, "recovered" if whole else "not recovered" if judged else "not judged", reason)
 
 
@@ -183,7 +210,9 @@ def _accuracy(name: str, point: Point, outcome: Outcome, source: Source | None) 
         null=outcome.random.accuracy if is_best and outcome.random else outcome.chance,
         baseline=outcome.unsteered.accuracy if is_best and outcome.unsteered else None,
         share=True,
-        note=f"at coefficient {show_coefficient(point.coefficient)}" if point.coefficient else f"chance {percent(outcome.chance)}",
+        note=f"at coefficient {show_coefficient(point.coefficient)}"
+        if point.coefficient
+        else f"chance {percent(outcome.chance)}",
         source=source,
     )
 
@@ -192,9 +221,17 @@ def _best(frame: pd.DataFrame) -> Point | None:
     """The row of the highest accuracy; of equal ones the smallest push."""
     if frame.empty:
         return None
-    ordered = frame.assign(push=frame.coefficient.abs()).sort_values(["accuracy", "push"], ascending=[False, True], kind="stable")
+    ordered = frame.assign(push=frame.coefficient.abs()).sort_values(
+        ["accuracy", "push"], ascending=[False, True], kind="stable"
+    )
     row = ordered.iloc[0]
     nll = None if pd.isna(row.nll) else float(row.nll)
     return Point(
-        str(row.estimator), float(row.coefficient), int(row.n), float(row.accuracy), float(row.low), float(row.high), nll
+        str(row.estimator),
+        float(row.coefficient),
+        int(row.n),
+        float(row.accuracy),
+        float(row.low),
+        float(row.high),
+        nll,
     )

@@ -59,7 +59,8 @@ def audio_grid(
     for pair in pairs.head(settings.clip_rows).itertuples(index=False):
         found = [by_pair.get((pair.prompt_id, pair.seed)) for by_pair in columns_of_clips]
         cells = tuple(
-            None if row is None else _clip(row, column.words, folder) for row, column in zip(found, columns, strict=True)
+            None if row is None else _clip(row, column.words, folder)
+            for row, column in zip(found, columns, strict=True)
         )
         rows.append(AudioRow(str(pair.prompt), f"{pair.prompt_id} · seed {pair.seed}", cells))
     heard = "A tick marks clips in which the measure hears the target. " if "score" in scores else ""
