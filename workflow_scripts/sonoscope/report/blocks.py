@@ -161,7 +161,26 @@ class Missing:
     sources: ClassVar[tuple[Source, ...]] = ()
 
 
-Block = Number | Numbers | Prose | Figure | Table | AudioGrid | Missing
+Verdict = Literal["recovered", "partly recovered", "not recovered", "not judged"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the results say, in at most two sentences, and the verdict against the null with its reason."""
+
+    text: str
+    verdict: Verdict
+    reason: str
+    numbers: tuple[Number, ...] = ()
+    kind: ClassVar[str] = "answer"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Jobs behind the numbers."""
+        return tuple(n.source for n in self.numbers if n.source)
+
+
+Block = Number | Numbers | Answer | Prose | Figure | Table | AudioGrid | Missing
 
 
 @dataclass(frozen=True)
@@ -182,16 +201,6 @@ class Section:
     def sources(self) -> tuple[Source, ...]:
         """Jobs behind the section."""
         return unique(s for b in self.blocks for s in ((b.source,) if isinstance(b, Number) else b.sources) if s)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the results say, in at most two sentences, and the verdict against the null."""
-
-    text: str
-    verdict: Literal["recovered", "not recovered", "not judged"]
-    reason: str
-    numbers: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True)

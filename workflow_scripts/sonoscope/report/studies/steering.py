@@ -7,10 +7,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, LAYER_SCORES, SCORES
-from sonoscope.report.blocks import AudioGrid, Block, Column, Missing, Numbers, Prose, Section, Study, Table, present
+from sonoscope.report.blocks import AudioGrid, Block, Column, Missing, Prose, Section, Study, Table, present
 from sonoscope.report.results import Results
 from sonoscope.report.studies import steering_figures as figures
-from sonoscope.report.studies.steering_outcome import Outcome, answer, label, rank
+from sonoscope.report.studies.steering_outcome import Outcome, answer_of, answer_of_all, label, rank
 from sonoscope.report.studies.steering_sound import audio_grid, first_row
 
 TARGET = "steering"
@@ -37,6 +37,11 @@ class Experiment:
         """A file of one rule."""
         return self.root / "steering" / rule / self.model / self.concept / self.target / name
 
+    @property
+    def dose(self) -> Path:
+        """The dose-response table."""
+        return self.file("analyse_steering", "dose_response.parquet")
+
 
 def build(results: Results) -> Study:
     """The page, from whatever results there are."""
@@ -45,16 +50,17 @@ def build(results: Results) -> Study:
     for experiment in experiments:
         outcome, own = _sections(experiment, results, len(experiments) > 1)
         sections += own
-        outcomes += [outcome] if outcome else []
-    first = next((e for e in experiments if e.file("analyse_steering", "dose_response.parquet").is_file()), None)
-    source = results.source(first.file("analyse_steering", "dose_response.parquet")) if first else None
+        outcomes += [(outcome, results.source(experiment.dose))] if outcome else []
+    answer = None
+    if outcomes:
+        answer = answer_of(*outcomes[0]) if len(experiments) == 1 else answer_of_all([o for o, _ in outcomes])
     grids = [b for section in sections for b in section.blocks if isinstance(b, AudioGrid) and b.rows]
     return Study(
         slug="steering",
         title="Steering",
         question="Can a direction in the residual stream make the model play what we want to hear?",
         target=TARGET,
-        answer=answer(outcomes, source) if outcomes else None,
+        answer=answer,
         sections=tuple(sections),
         highlight=first_row(grids[0]) if grids else None,
     )
@@ -73,14 +79,15 @@ def find(results: Results) -> list[Experiment]:
 def _sections(experiment: Experiment, results: Results, several: bool) -> tuple[Outcome | None, list[Section]]:
     level: Literal[2, 3] = 3 if several else 2
     name = experiment.name
-    dose = experiment.file("analyse_steering", "dose_response.parquet")
+    dose = experiment.dose
     frame = DOSE_RESPONSE.read(dose) if dose.is_file() else None
     outcome = Outcome.from_table(experiment.model, frame) if frame is not None and len(frame) else None
     title = f"{experiment.target} ({experiment.concept}, {experiment.model})"
     empty = Outcome(experiment.model, experiment.concept, experiment.target, "", "", 0.0, None, None, None)
     sections = []
     if several:
-        sections.append(Section(name, title, _summary(outcome, results, dose)))
+        summary = answer_of(outcome, results.source(dose)) if outcome else Prose("Not analysed yet.")
+        sections.append(Section(name, title, (summary,)))
     sections.append(Section(f"{name}-listen", "Listen", (_listen(experiment, outcome or empty, results),), level))
     dose_blocks: tuple[Block, ...] = (Missing(f"The dose-response table of {title}", TARGET),)
     cost_blocks: tuple[Block, ...] = ()
@@ -99,14 +106,6 @@ def _sections(experiment: Experiment, results: Results, several: bool) -> tuple[
     )
     sections.append(Section(f"{name}-clips", "Every clip", (_clip_table(experiment, results),), level))
     return outcome, sections
-
-
-def _summary(outcome: Outcome | None, results: Results, dose: Path) -> tuple[Block, ...]:
-    if outcome is None:
-        return (Prose("Not analysed yet."),)
-    verdict, reason = outcome.verdict
-    words = f"{outcome.sentence} {verdict.capitalize()}: {reason}"
-    return (Prose(words), Numbers(outcome.numbers(results.source(dose))))
 
 
 def _listen(experiment: Experiment, outcome: Outcome, results: Results) -> Block:

@@ -74,7 +74,7 @@ def quality_cost(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tupl
         ],
         caption=(
             "Mean negative log-likelihood of the generated tokens under the unsteered model: how unusual the clips "
-            f"have become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. Compare "
+            f"clips have become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. Compare "
             "directions at equal cost, not at equal coefficient."
         ),
         alt=f"Line chart of negative log-likelihood in nats per token against coefficient. At the largest: {told}.",

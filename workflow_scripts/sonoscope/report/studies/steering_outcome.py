@@ -1,11 +1,11 @@
 """What a dose-response table says: unsteered, best steered, and the random direction that it must beat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
-from sonoscope.report.blocks import Answer, Number
+from sonoscope.report.blocks import Answer, Number, Verdict
 from sonoscope.report.numbers import percent, show, signed
 from sonoscope.report.sources import Source
 
@@ -92,7 +92,7 @@ class Outcome:
         )
 
     @property
-    def verdict(self) -> tuple[Literal["recovered", "not recovered", "not judged"], str]:
+    def verdict(self) -> tuple[Verdict, str]:
         """Recovered if the interval lies above those of the random direction and of the unsteered clips; and why."""
         if self.steered is None or self.random is None or self.unsteered is None:
             lacking = [
@@ -165,27 +165,29 @@ class Outcome:
         return tuple(found)
 
 
-def answer(outcomes: list[Outcome], source: Source | None) -> Answer:
-    """The answer of the whole study: of its one target, or of how many targets were recovered."""
-    if len(outcomes) == 1:
-        verdict, reason = outcomes[0].verdict
-        return Answer(outcomes[0].sentence, verdict, reason, outcomes[0].numbers(source))
+def answer_of(outcome: Outcome, source: Source | None) -> Answer:
+    """The answer for one target."""
+    verdict, reason = outcome.verdict
+    return Answer(outcome.sentence, verdict, reason, outcome.numbers(source))
+
+
+def answer_of_all(outcomes: Sequence[Outcome]) -> Answer:
+    """The answer for several targets: how many were recovered, and which."""
     verdicts = [o.verdict[0] for o in outcomes]
     judged = [v for v in verdicts if v != "not judged"]
     won = [f"{o.target} ({o.concept}, {o.model})" for o, v in zip(outcomes, verdicts, strict=True) if v == "recovered"]
     text = (
-        f"Of {len(judged)} targets that could be judged, steering recovers {len(won)}: there it beats both the random "
-        "direction and the unsteered clips."
+        f"Of {len(judged)} targets that could be judged, steering recovers {len(won)}, where it beats both the random "
+        f"direction and the unsteered clips. Recovered: {', '.join(won) or 'none'}."
     )
-    text += f" These are {', '.join(won)}." if won else " No target is recovered."
-    whole = bool(judged) and len(won) == len(judged)
     lost = len(judged) - len(won)
+    verdict: Verdict = "not recovered" if not won else "partly recovered" if lost else "recovered"
     reason = (
-        "Every interval lies above its null."
-        if whole
-        else f"{lost} of {len(judged)} intervals do not lie above their null."
+        f"{lost} of {len(judged)} intervals do not lie above their null."
+        if lost
+        else "Every interval lies above its null."
     )
-    return Answer(text, "recovered" if whole else "not recovered" if judged else "not judged", reason)
+    return Answer(text, verdict, reason) if judged else Answer(text, "not judged", "There is nothing to compare with.")
 
 
 def show_coefficient(value: float) -> str:
