@@ -7,6 +7,7 @@ from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
 from sonoscope.settings.musicgen import MusicGen
+from sonoscope.settings.report import Report
 from sonoscope.settings.steering import Steering
 from sonoscope.settings.table import ResultsTable
 from sonoscope.settings.training import Training
@@ -45,6 +46,9 @@ class Settings(Section):
 
     training: Training = Training()
     """Training of the shipped MusicGen from nothing."""
+
+    report: Report = Report()
+    """How much the report shows."""
 
     results_table: ResultsTable = ResultsTable()
     """The table of all runs and numbers that `snakemake results_table` writes."""

@@ -1,0 +1,129 @@
+"""
+What a researcher reads: the scorecard of the run, and its report.
+
+REQUIRED INPUTS:
+    <results>/steering/…                             what the pages show; a study that is missing says how to make it
+    <results>/{study}/…/scorecard.json               rows of the studies and of the workflow itself
+
+OUTPUTS:
+    <results>/scorecard.json                         all rows
+    <results>/scorecard.md                           the same for reading; the terminal shows it at the end
+    <results>/report/index.html                      the report, with its pages, sound, figures and data
+    <results>/report_now/index.html                  the same of whatever lies on disk
+
+STEPS: gather_scorecard · scorecard · report · report_now
+"""
+
+from sonoscope.report import assets
+
+
+def pages_code(script):
+    """The hash of a script that writes pages, and of their templates and styles, which are code that is not Python."""
+    return f"{code(script)}-{assets.digest()}"
+
+
+localrules:
+    gather_scorecard,
+    scorecard,
+    report,
+    report_now,
+
+
+rule gather_scorecard:
+    """The scorecard rows of all studies in one file."""
+    input:
+        parts=rules.steering.input + rules.measure_noop.output,
+    output:
+        rows="<results>/scorecard.json",
+    log:
+        "<logs>/gather_scorecard.log",
+    benchmark:
+        "<benchmarks>/gather_scorecard.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(5),
+    params:
+        code=code("report/gather_scorecard"),
+    script:
+        "../workflow_scripts/report/gather_scorecard.py"
+
+
+# It declares neither output nor benchmark, so that it runs, and the table is printed, whenever it is asked for.
+rule scorecard:
+    """All targets and bars of the run, met or not, as a table on the terminal and in scorecard.md."""
+    input:
+        rows="<results>/scorecard.json",
+    log:
+        "<logs>/scorecard.log",
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(5),
+    params:
+        table=f"{RESULTS}/scorecard.md",
+        code=code("report/scorecard"),
+    script:
+        "../workflow_scripts/report/scorecard.py"
+
+
+rule report:
+    """One site that plays, draws and explains the results of the run; brings them up to date first."""
+    input:
+        scorecard="<results>/scorecard.json",
+        steering=[
+            steering_results(f"{rule_folder}/{{model}}/{{concept}}/{{target}}/{name}")
+            for rule_folder, name in (
+                ("generate_steered", "clips.parquet"),
+                ("generate_steered", "audio"),
+                ("score_steered", "scores.parquet"),
+                ("analyse_steering", "dose_response.parquet"),
+                ("analyse_steering", "layer_scores.parquet"),
+            )
+        ],
+    output:
+        site=report(directory("<results>/report"), htmlindex="index.html", category="Report"),
+    log:
+        "<logs>/report.log",
+    benchmark:
+        "<benchmarks>/report.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        results=RESULTS,
+        preset=SETTINGS.preset,
+        settings=section("report"),
+        today=SETTINGS.model_dump(mode="json"),
+        code=pages_code("report/report"),
+    script:
+        "../workflow_scripts/report/report.py"
+
+
+# It declares neither input nor output, so that it runs whenever it is asked for and makes nothing else run.
+rule report_now:
+    """The report of what lies on disk, whole or not, current or not; computes nothing."""
+    log:
+        "<logs>/report_now.log",
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        site=f"{RESULTS}/report_now",
+        results=RESULTS,
+        preset=SETTINGS.preset,
+        settings=section("report"),
+        today=SETTINGS.model_dump(mode="json"),
+        code=pages_code("report/report_now"),
+    script:
+        "../workflow_scripts/report/report_now.py"

@@ -1,0 +1,1 @@
+"""The report: one offline site per run, made from stored results alone."""

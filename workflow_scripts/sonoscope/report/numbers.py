@@ -1,0 +1,55 @@
+"""How numbers are written: as many digits as their uncertainty allows, and a true minus sign."""
+
+import math
+
+MINUS = "\u2212"
+SPACE = "\u00a0"  # keeps a number and its unit on one line
+
+
+def decimals(value: float, low: float | None = None, high: float | None = None) -> int:
+    """Places after the point that a number deserves.
+
+    With an interval: so many that its half-width keeps two digits if they are below 35, and one otherwise (the rule of
+    the Particle Data Group). Without one: three significant digits.
+    """
+    if low is not None and high is not None and high > low:
+        half = (high - low) / 2
+        leading = half / 10 ** math.floor(math.log10(half))
+        places = (1 if leading < 3.55 else 0) - math.floor(math.log10(half))
+    else:
+        places = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return min(max(places, 0), 6)
+
+
+def show(value: float | None, places: int | None = None) -> str:
+    """``value`` with ``places`` after the point (by default three significant digits); an en dash for None."""
+    if value is None or not math.isfinite(value):
+        return "\u2013"
+    text = f"{value:,.{decimals(value) if places is None else places}f}"
+    if text.startswith("-"):
+        text = text[1:] if float(text.replace(",", "")) == 0 else MINUS + text[1:]
+    return text
+
+
+def interval(low: float | None, high: float | None, places: int) -> str:
+    """``[low, high]``, or nothing where there is none."""
+    return "" if low is None or high is None else f"[{show(low, places)}, {show(high, places)}]"
+
+
+def percent(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A share as a whole percentage, with its interval behind it."""
+    if value is None:
+        return "\u2013"
+    text = f"{show(100 * value, 0)}{SPACE}%"
+    return text if low is None or high is None else f"{text}{SPACE}{interval(100 * low, 100 * high, 0)}"
+
+
+def decibels(amplitude: float) -> str:
+    """An amplitude relative to full scale, in dBFS."""
+    return f"{MINUS}\u221e{SPACE}dBFS" if amplitude <= 0 else f"{show(20 * math.log10(amplitude), 0)}{SPACE}dBFS"
+
+
+def signed(value: float, places: int = 2) -> str:
+    """A difference, with its sign."""
+    text = show(value, places)
+    return text if text.startswith(MINUS) else f"+{text}"

@@ -1,0 +1,85 @@
+"""Small pictures of sound: the waveform above its log-mel spectrogram, on scales that clips share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import librosa
+import matplotlib as mpl
+import numpy as np
+import seaborn  # noqa: F401 (registers the colour map "mako")
+import soundfile
+from numpy.typing import NDArray
+from PIL import Image
+
+from sonoscope.files import replacing
+
+WIDTH, WAVE, GAP, MEL = 320, 44, 4, 64
+RANGE = 70.0
+"""Decibels between the loudest bin of a grid and black."""
+
+Floats = NDArray[np.float64]
+
+
+class UnreadableSoundError(Exception):
+    """``path`` is no sound file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What the picture of a clip needs: extremes of the waveform per column, log-mel energies, length in seconds."""
+
+    low: Floats
+    high: Floats
+    mel: Floats
+    seconds: float
+
+
+def listen(path: Path) -> Sound:
+    """Read a clip (all channels averaged) and reduce it to the columns of its picture.
+
+    Raises
+    ------
+    UnreadableSoundError
+        The file cannot be decoded.
+    """
+    try:
+        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise UnreadableSoundError(path, str(error.error_string)) from None
+    mono = samples.mean(axis=1) if len(samples) else np.zeros(1)
+    columns = np.array_split(mono, WIDTH) if len(mono) >= WIDTH else [mono] * WIDTH
+    hop = max(len(mono) // WIDTH, 1)
+    power = librosa.feature.melspectrogram(y=mono, sr=rate, n_fft=2048, hop_length=hop, n_mels=MEL, fmin=30.0)
+    mel = 10 * np.log10(np.maximum(power[:, :WIDTH], 1e-10))
+    return Sound(np.array([c.min() for c in columns]), np.array([c.max() for c in columns]), mel, len(samples) / rate)
+
+
+def paint(sound: Sound, peak: float, top: float) -> Image.Image:
+    """Draw a clip; ``peak`` fills the height of the waveform and ``top`` (dB) is the brightest mel colour."""
+    canvas = np.zeros((WAVE + GAP + MEL, WIDTH, 4), dtype=np.uint8)
+    middle = (WAVE - 1) / 2
+    scale = middle / max(peak, 1e-9)
+    rows = np.arange(WAVE)[:, None]
+    inside = (rows >= np.floor(middle - sound.high * scale)) & (rows <= np.ceil(middle - sound.low * scale))
+    canvas[:WAVE][inside] = (124, 132, 142, 255)
+    level = np.clip((sound.mel - (top - RANGE)) / RANGE, 0, 1)[::-1]
+    canvas[WAVE + GAP :, :] = (11, 4, 5, 255)
+    canvas[WAVE + GAP :, : level.shape[1]] = mpl.colormaps["mako"](level, bytes=True)
+    return Image.fromarray(canvas, "RGBA")
+
+
+def write_all(clips: Iterable[tuple[Path, Path]]) -> list[float]:
+    """Paint the clips of one grid, from the first path to the second, on common scales. Returns their seconds."""
+    pairs = list(clips)
+    sounds = [listen(audio) for audio, _ in pairs]
+    peak = max((max(abs(s.low).max(), abs(s.high).max()) for s in sounds), default=1.0)
+    top = max((s.mel.max() for s in sounds), default=0.0)
+    for sound, (_, picture) in zip(sounds, pairs, strict=True):
+        with replacing(picture) as temporary:
+            paint(sound, float(peak), float(top)).save(temporary, optimize=True)
+    return [s.seconds for s in sounds]
