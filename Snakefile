@@ -39,13 +39,14 @@ rule studies:
 
 
 include: "rules/tables.smk"
+include: "rules/report.smk"
 
 
 rule all:
     """Every study's results, the scorecard and the report."""
     default_target: True
     input:
-        rules.measure_noop.output,
+        rules.report.output,
 
 
 onstart:
@@ -53,7 +54,7 @@ onstart:
 
 
 onsuccess:
-    show_pages(f"{RESULTS}/doctor.md", f"{RESULTS}/fetched_models.md")
+    show_pages(*(f"{RESULTS}/{page}.md" for page in ("doctor", "fetched_models", "scorecard")))
     tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
 
 
