@@ -16,7 +16,6 @@ STEPS: gather_scorecard · scorecard · report · report_now
 
 from sonoscope.report import assets
 
-
 PAGES = assets.digest()  # templates and styles are code too, which the hash of a script does not see
 
 
