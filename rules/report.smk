@@ -16,10 +16,7 @@ STEPS: gather_scorecard · scorecard · report · report_now
 
 from sonoscope.report import assets
 
-
-def pages_code(script):
-    """The hash of a script that writes pages, and of their templates and styles, which are code that is not Python."""
-    return f"{code(script)}-{assets.digest()}"
+PAGES = assets.digest()  # templates and styles are code too, which the hash of a script does not see
 
 
 localrules:
@@ -98,11 +95,10 @@ rule report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        results=RESULTS,
         preset=SETTINGS.preset,
         settings=section("report"),
         today=SETTINGS.model_dump(mode="json"),
-        code=pages_code("report/report"),
+        code=f"{code('report/report')}-{PAGES}",
     script:
         "../workflow_scripts/report/report.py"
 
@@ -124,6 +120,6 @@ rule report_now:
         preset=SETTINGS.preset,
         settings=section("report"),
         today=SETTINGS.model_dump(mode="json"),
-        code=pages_code("report/report_now"),
+        code=f"{code('report/report_now')}-{PAGES}",
     script:
         "../workflow_scripts/report/report_now.py"

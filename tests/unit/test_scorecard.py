@@ -3,6 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sonoscope import scorecard
 from sonoscope.contracts.errors import ContractError
 
@@ -39,7 +40,7 @@ def test_rows_that_make_no_sense_are_refused(fields, says):
 
 
 def test_a_verdict_cannot_be_typed_in_without_a_target(tmp_path):
-    row = {k: None for k in scorecard.Row.model_fields} | {"name": "a.b", "value": 1.0, "met": True, "sources": []}
+    row = dict.fromkeys(scorecard.Row.model_fields) | {"name": "a.b", "value": 1.0, "met": True, "sources": []}
     (tmp_path / "s.json").write_text(json.dumps({"rows": [row]}))
     with pytest.raises(ContractError, match="target and met go together"):
         scorecard.read(tmp_path / "s.json")

@@ -126,7 +126,7 @@ def gather(paths: Iterable[Path]) -> list[Row]:
 def as_table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table with padded columns, which also reads well on a terminal."""
     cells = [_HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADINGS))]
+    widths = [max(3, *(len(line[i]) for line in cells)) for i in range(len(_HEADINGS))]
     text = [
         _line([c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(x, widths, strict=True))])
         for x in cells

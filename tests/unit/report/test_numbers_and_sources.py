@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sonoscope.report import numbers
 from sonoscope.report.sources import differences, from_record, short_path
 
@@ -10,7 +11,8 @@ from sonoscope.report.sources import differences, from_record, short_path
 @pytest.mark.parametrize(
     ("value", "low", "high", "text"),
     [(0.71, 0.58, 0.81, "0.71"), (0.11, 0.05, 0.22, "0.11"), (123.4, 100, 150, "123"), (6.2, None, None, "6.20"),
-     (0.00123, None, None, "0.00123"), (-0.5, -0.9, -0.1, "\u22120.5"), (0, None, None, "0"), (-0.0001, -0.1, 0.1, "0.0")],
+     (0.00123, None, None, "0.00123"), (-0.5, -0.9, -0.1, "\u22120.5"),
+         (0, None, None, "0"), (3.0, None, None, "3"), (-0.0001, -0.1, 0.1, "0.00")],
 )  # fmt: skip
 def test_a_number_has_the_digits_that_its_interval_allows(value, low, high, text):
     assert numbers.show(value, numbers.decimals(value, low, high)) == text
@@ -23,7 +25,7 @@ def test_shown_numbers_can_be_read_back(value, places):
 
 
 def test_percentages_decibels_and_what_is_unknown():
-    assert numbers.percent(0.123, 0.05, 0.2) == "12\u00a0%\u00a0[5, 20]"
+    assert numbers.percent(0.123, 0.05, 0.2) == "12\u00a0%\u00a0[5,\u00a020]"
     assert numbers.decibels(0.1) == "\u221220\u00a0dBFS" and numbers.decibels(0).startswith("\u2212\u221e")
     assert numbers.show(None) == numbers.show(float("nan")) == "\u2013"
 
@@ -57,7 +59,8 @@ def test_what_today_does_not_know_is_not_compared():
 @pytest.mark.parametrize(
     ("path", "short"),
     [("results/demo/steering/x.json", "steering/x.json"), ("/big/disk/results/demo/a/b.json", "a/b.json"),
-     ("/home/somebody/models/weights/x.bin", "…/models/weights/x.bin"), ("resources/models/x.bin", "resources/models/x.bin")],
+     ("/home/somebody/models/weights/x.bin", "…/models/weights/x.bin"),
+     ("resources/models/x.bin", "resources/models/x.bin")],
 )  # fmt: skip
 def test_paths_name_no_folder_of_the_machine(path, short):
     assert short_path(path, Path("/big/disk/results/demo")) == short

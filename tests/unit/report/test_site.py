@@ -1,5 +1,4 @@
 import html
-import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -9,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pandas as pd
 import pytest
 import synthetic
+
 from sonoscope.contracts.errors import ContractError
 from sonoscope.contracts.steering import CLIPS, DOSE_RESPONSE, SCORES
 from sonoscope.errors import SonoscopeError
@@ -134,8 +134,8 @@ def test_every_picture_has_words_and_every_player_waits(site):
 
 
 def test_sound_lies_beside_the_page_without_a_second_copy(site, run):
-    linked = {os.stat(p).st_ino for p in (site / "audio").rglob("*.flac")}
-    assert linked <= {os.stat(p).st_ino for p in run.rglob("*.flac")}
+    linked = {p.stat().st_ino for p in (site / "audio").rglob("*.flac")}
+    assert linked <= {p.stat().st_ino for p in run.rglob("*.flac")}
 
 
 def test_each_figure_comes_with_its_data(site):

@@ -56,7 +56,9 @@ def lines_with_intervals(
     scale = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=False)
     pick = alt.selection_point(fields=[series], bind="legend", name="series")
     hue = alt.Color(f"{series}:N", sort=names, scale=alt.Scale(domain=names), title=None)
-    across = alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(padding=14, nice=False), axis=alt.Axis(format="~g"))
+    tried = sorted(set(frame[x]))
+    ticks = alt.Axis(format="~g", values=tried) if len(tried) <= 9 else alt.Axis(format="~g")
+    across = alt.X(f"{x}:Q", title=x_title, scale=alt.Scale(padding=14, nice=False), axis=ticks)
     base = alt.Chart(frame).encode(x=across, color=hue, opacity=alt.condition(pick, alt.value(1), alt.value(0.1)))
     up = alt.Y(f"{y}:Q", title=y_title, scale=scale, axis=alt.Axis(format=form, tickCount=6))
     tooltip = [

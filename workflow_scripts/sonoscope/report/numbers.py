@@ -10,14 +10,16 @@ def decimals(value: float, low: float | None = None, high: float | None = None) 
     """Places after the point that a number deserves.
 
     With an interval: so many that its half-width keeps two digits if they are below 35, and one otherwise (the rule of
-    the Particle Data Group). Without one: three significant digits.
+    the Particle Data Group). Without one: three significant digits, or none after the point of a whole number.
     """
     if low is not None and high is not None and high > low:
         half = (high - low) / 2
         leading = half / 10 ** math.floor(math.log10(half))
         places = (1 if leading < 3.55 else 0) - math.floor(math.log10(half))
+    elif value == round(value) and abs(value) < 1e6:
+        places = 0
     else:
-        places = 2 - math.floor(math.log10(abs(value))) if value else 0
+        places = 2 - math.floor(math.log10(abs(value)))
     return min(max(places, 0), 6)
 
 
@@ -33,7 +35,7 @@ def show(value: float | None, places: int | None = None) -> str:
 
 def interval(low: float | None, high: float | None, places: int) -> str:
     """``[low, high]``, or nothing where there is none."""
-    return "" if low is None or high is None else f"[{show(low, places)}, {show(high, places)}]"
+    return "" if low is None or high is None else f"[{show(low, places)},{SPACE}{show(high, places)}]"
 
 
 def percent(value: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -129,20 +129,18 @@ def label_lines(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
         return
     low, high = ax.get_ylim()
     gap = 0.075 * (high - low)
-    placed: list[float] = []
-    for x, y, text, colour in sorted(ends, key=lambda e: e[1]):
-        at = max(y, placed[-1] + gap) if placed else y
-        placed.append(at)
+    ordered = sorted(ends, key=lambda end: end[1])
+    heights: list[float] = []
+    for _, y, _, _ in ordered:
+        heights.append(max(y, heights[-1] + gap) if heights else y)
+    for i in reversed(range(len(heights))):  # what was pushed out at the top pushes back
+        heights[i] = min(heights[i], high if i + 1 == len(heights) else heights[i + 1] - gap)
+    for (x, y, text, colour), at in zip(ordered, heights, strict=True):
+        place = (1.015, (at - low) / (high - low))
         ax.annotate(
-            text,
-            xy=(x, y),
-            xytext=(1.015, (at - low) / (high - low)),
-            textcoords="axes fraction",
-            color=colour,
-            va="center",
-            fontsize=8.5,
+            text, xy=(x, y), xytext=place, textcoords="axes fraction", color=colour, va="center", fontsize=8.5,
             annotation_clip=False,
-        )
+        )  # fmt: skip
 
 
 def _write(path: Path, figure: Drawing, **options: Any) -> None:

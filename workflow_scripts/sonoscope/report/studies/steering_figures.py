@@ -74,8 +74,8 @@ def quality_cost(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tupl
         ],
         caption=(
             "Mean negative log-likelihood of the generated tokens under the unsteered model: how unusual the clips "
-            f"clips have become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. Compare "
-            "directions at equal cost, not at equal coefficient."
+            f"have become. Points: {_counts(curves)} clips each; bars: 95 % intervals where they were computed. "
+            "Compare directions at equal cost, not at equal coefficient."
         ),
         alt=f"Line chart of negative log-likelihood in nats per token against coefficient. At the largest: {told}.",
         sources=sources,
@@ -131,9 +131,10 @@ def _counts(frame: pd.DataFrame) -> str:
 
 def _draw_dose(frame: pd.DataFrame, outcome: Outcome) -> Drawing:
     figure, ax = style.axes()
-    ax.set_ylim(0, 1)
+    ax.set_ylim(-0.015, 1.03)
     ax.axhline(outcome.chance, color=style.ink("muted"), linewidth=0.9, linestyle=(0, (4, 4)))
     _curves(ax, frame, "accuracy", "low", "high", outcome.chance)
+    ax.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_xlabel(f"coefficient ({outcome.unit})")
     ax.set_ylabel(f"clips that show {outcome.target}")
