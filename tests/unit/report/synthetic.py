@@ -131,7 +131,7 @@ def _dose(estimator, coefficient, effect, concept, target, n=48):
     nll = 3.41 + {"rfm": 2.1, "difference_in_means": 3.4, "random": 3.0, "none": 0.0}[estimator] * coefficient
     return {
         "concept": concept, "target": target, "estimator": estimator, "coefficient": coefficient,
-        "coefficient_unit": "relative",
+        "coefficient_unit": "relative", "is_headline": coefficient in (0.0, 0.1),
         "measure": "chroma", "n": n, "accuracy": hits / n, "low": low, "high": high, "chance": 1 / 12,
         "nll": nll, "nll_low": nll - 0.04, "nll_high": nll + 0.04,
     }  # fmt: skip

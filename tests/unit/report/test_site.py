@@ -107,7 +107,7 @@ def test_the_answer_is_computed(site):
     assert (
         "raises the share of clips that show it from 10 % [5, 22] unsteered to 71 % [57, 82] at coefficient 0.1" in text
     )
-    assert "the best random direction reaches 12 % [6, 25]" in text
+    assert "a random direction of the same size reaches 12 % [6, 25]" in text
     assert "changes by +0.21 nats per token, from 3.41 to 3.62" in text
     assert "Recovered The interval 57 % to 82 % lies above" in text
 

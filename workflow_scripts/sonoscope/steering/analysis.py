@@ -46,7 +46,8 @@ def dose_response(scores: pd.DataFrame, s: Steering, measure_name: str, chance: 
         rows.append(
             {
                 "concept": concept, "target": target, "estimator": estimator, "coefficient": coefficient,
-                "coefficient_unit": s.coefficient_unit, "measure": measure_name, "n": share.n,
+                "coefficient_unit": s.coefficient_unit, "is_headline": coefficient in (0.0, s.headline),
+                "measure": measure_name, "n": share.n,
                 "accuracy": share.estimate, "low": share.low, "high": share.high, "chance": chance,
                 "nll": nll.estimate, "nll_low": nll.low, "nll_high": nll.high,
             }

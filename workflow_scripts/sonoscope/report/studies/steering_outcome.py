@@ -1,4 +1,4 @@
-"""What a dose-response table says: unsteered, best steered, and the random direction that it must beat."""
+"""What a dose-response table says: unsteered, steered, and the random direction that it must beat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,8 +58,8 @@ class Point:
 class Outcome:
     """The comparison that the study is about, for one model, concept and target.
 
-    ``steered`` and ``random`` are each the best of the coefficients that were tried: choosing the best favours both
-    sides alike.
+    All are judged at the headline coefficient, which the settings named before anything was generated: the best of
+    several coefficients would flatter all sides.
     """
 
     model: str
@@ -76,7 +76,7 @@ class Outcome:
     def from_table(cls, model: str, frame: pd.DataFrame) -> "Outcome":
         """The outcome of one dose-response table, which holds one concept, target and measure."""
         first = frame.iloc[0]
-        pushed = frame[frame.coefficient != 0]
+        pushed = frame[frame.is_headline & (frame.coefficient != 0)]
         methods = pushed[~pushed.estimator.isin(CONTROLS)]
         main = methods[methods.estimator == "rfm"] if (methods.estimator == "rfm").any() else methods
         return cls(
@@ -86,9 +86,9 @@ class Outcome:
             str(first.measure),
             _UNITS.get(str(first.coefficient_unit), str(first.coefficient_unit)),
             float(first.chance),
-            _best(frame[frame.coefficient == 0]),
-            _best(main),
-            _best(pushed[pushed.estimator == "random"]),
+            _point(frame[frame.coefficient == 0]),
+            _point(main),
+            _point(pushed[pushed.estimator == "random"]),
         )
 
     @property
@@ -121,7 +121,7 @@ class Outcome:
         if self.steered is None or self.unsteered is None:
             return f"The table of {self.target} ({self.concept}) holds no steered or no unsteered clips."
         s, u = self.steered, self.unsteered
-        null = f"; the best random direction reaches {self.random.words}" if self.random else ""
+        null = f"; a random direction of the same size reaches {self.random.words}" if self.random else ""
         way = _way(s, u)
         first = (
             f"Pushing along the {label(s.estimator)} direction of {self.target} ({self.concept}) "
@@ -142,8 +142,8 @@ class Outcome:
             _accuracy(name, point, self, source)
             for name, point in (
                 ("Unsteered", self.unsteered),
-                (f"Best {label(self.steered.estimator)}" if self.steered else "", self.steered),
-                ("Best random direction", self.random),
+                (f"Steered by {label(self.steered.estimator)}" if self.steered else "", self.steered),
+                ("Random direction", self.random),
             )
             if point is not None
         ]
@@ -202,15 +202,15 @@ def _way(s: Point, u: Point) -> str:
 
 
 def _accuracy(name: str, point: Point, outcome: Outcome, source: Source | None) -> Number:
-    is_best = point is outcome.steered
+    is_steered = point is outcome.steered
     return Number(
         name,
         point.accuracy,
         point.low,
         point.high,
         point.n,
-        null=outcome.random.accuracy if is_best and outcome.random else outcome.chance,
-        baseline=outcome.unsteered.accuracy if is_best and outcome.unsteered else None,
+        null=outcome.random.accuracy if is_steered and outcome.random else outcome.chance,
+        baseline=outcome.unsteered.accuracy if is_steered and outcome.unsteered else None,
         share=True,
         note=f"at coefficient {show_coefficient(point.coefficient)}"
         if point.coefficient
@@ -219,14 +219,11 @@ def _accuracy(name: str, point: Point, outcome: Outcome, source: Source | None) 
     )
 
 
-def _best(frame: pd.DataFrame) -> Point | None:
-    """The row of the highest accuracy; of equal ones the smallest push."""
+def _point(frame: pd.DataFrame) -> Point | None:
+    """The first row, if there is one; rows of several methods come in the order of their names."""
     if frame.empty:
         return None
-    ordered = frame.assign(push=frame.coefficient.abs()).sort_values(
-        ["accuracy", "push"], ascending=[False, True], kind="stable"
-    )
-    row = ordered.iloc[0]
+    row = frame.iloc[0]
     nll = None if pd.isna(row.nll) else float(row.nll)
     return Point(
         str(row.estimator),
