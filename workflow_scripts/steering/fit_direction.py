@@ -10,7 +10,7 @@ from sonoscope.steering.fit import fit_directions
 
 
 def main(clips: Path, hidden_states: Path, directions: Path, concept: str, target: str, settings: Steering) -> None:
-    """Fit directions of ``target`` to the pooled hidden states of ``clips``; a JSON file of the same name says the rest."""
+    """Fit directions of ``target`` to the pooled hidden states of ``clips``; a JSON file beside says the rest."""
     states, header = HIDDEN_STATES.read(hidden_states)
     pooled = states[settings.pooling]
     fitted = fit_directions(CLIPS.read(clips), pooled, header, concept, target, settings)

@@ -24,8 +24,9 @@ def main(
     """Write one FLAC file per planned clip into ``audio``, and the table of ``clips``."""
     steering, musicgen = Steering.model_validate(settings["steering"]), MusicGen.model_validate(settings["musicgen"])
     loaded = load_musicgen(language_model, model)
-    known = {"model": model, "revision": loaded.revision, "num_layers": loaded.num_layers, "dim": loaded.dim}
-    found = load_directions(directions, **known)
+    found = load_directions(
+        directions, model=model, revision=loaded.revision, num_layers=loaded.num_layers, dim=loaded.dim
+    )
     plan = clip_plan(concept, target, steering, seed)
     layers = next(iter(found.values())).origin.layers
     kept = clips.parent / "kept"

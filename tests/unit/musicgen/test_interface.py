@@ -92,9 +92,7 @@ def test_nll_is_the_mean_over_predicted_tokens(model, tokens):
 
 def test_greedy_needs_no_seed(model):
     greedy = Sampling(top_k=1)
-    assert torch.equal(
-        model.generate(PROMPTS[:1], [0], 0.3, greedy), model.generate(PROMPTS[:1], [1], 0.3, greedy)
-    )
+    assert torch.equal(model.generate(PROMPTS[:1], [0], 0.3, greedy), model.generate(PROMPTS[:1], [1], 0.3, greedy))
 
 
 def test_guidance_changes_tokens(model):

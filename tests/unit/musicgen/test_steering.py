@@ -47,7 +47,7 @@ def test_rows_are_steered_one_by_one(model, unsteered):
 
 
 def test_reading_and_writing_are_at_the_same_place(model):
-    """What is added at a block's output is what a reader of that block sees, at every layer, first and last included."""
+    """What is added at a block's output is what a reader of that block sees."""
     injection = push(3.0, layers=(2,), rows=1)
     tokens = torch.zeros(1, 4, 5, dtype=torch.long)
     plain = model.hidden_states(tokens, [None], [2])

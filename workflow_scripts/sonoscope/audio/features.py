@@ -36,8 +36,8 @@ def level(audio: AudioArray) -> Level:
 def chroma(audio: AudioArray, sample_rate: int) -> NDArray[np.float64]:
     """Energy per pitch class, shape ``(12,)``, C first, summing to 1; zeros for a silent clip.
 
-    The constant-Q magnitudes of seven octaves from C1 are squared and folded, so that quiet partials, which fall on other
-    pitch classes than the fundamental's, count little.
+    The constant-Q magnitudes of seven octaves from C1 are squared and folded, so that quiet partials, which fall on
+    other pitch classes than the fundamental's, count little.
     """
     if level(audio).is_silent:
         return np.zeros(12)

@@ -50,7 +50,9 @@ DOSE_RESPONSE = Table(
     {
         **_SETTING,
         "coefficient_unit": Column("string", "unit of the coefficient: absolute, relative to mean norm, or σ"),
-        "is_headline": Column("bool", "the coefficient that the settings named, before anything was generated, to be judged"),
+        "is_headline": Column(
+            "bool", "the coefficient that the settings named, before anything was generated, to be judged"
+        ),
         "measure": Column("string", "what decided whether a clip shows the target, such as chroma"),
         "n": Column("int64", "number of clips"),
         "accuracy": Column("float64", "share of the clips that show the target"),

@@ -170,6 +170,6 @@ def read_folder(folder: Path) -> tuple[Path, Path]:
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(
-                f"{file}: expected an audiocraft checkpoint there; run `snakemake fetch_models` or name its folder in config"
+                f"{file}: expected an audiocraft checkpoint; run `snakemake fetch_models` or name its folder in config"
             )
     return files

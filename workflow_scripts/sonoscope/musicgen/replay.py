@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 def read_clips(clips: pd.DataFrame, sample_rate: int, seconds: float) -> tuple[NDArray[np.float32], list[str]]:
     """Audio ``(clips, samples)`` of a table of clips at ``sample_rate``, and the ids of those that cannot be read.
 
-    Clips are cut or padded with silence to ``seconds``. One that cannot be read is logged, listed and left silent, so that
-    rows keep their order.
+    Clips are cut or padded with silence to ``seconds``. One that cannot be read is logged, listed and left silent, so
+    that rows keep their order.
     """
     length = round(seconds * sample_rate)
     audio = np.zeros((len(clips), length), np.float32)

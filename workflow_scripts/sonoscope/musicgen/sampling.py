@@ -13,8 +13,8 @@ _CHUNK = 32  # decode steps whose noise is drawn at once; bounds memory at large
 class TokenSampler:
     """Draws one token per clip and codebook at each step.
 
-    A categorical draw is the arg-max of probabilities divided by exponential noise. The noise of each row comes from its
-    own generator, in an order that depends on nothing else, so a clip does not depend on the batch it is drawn in.
+    A categorical draw is the arg-max of probabilities divided by exponential noise. The noise of each row comes from
+    its own generator, in an order that depends on nothing else, so a clip does not depend on the batch it is drawn in.
     """
 
     def __init__(self, sampling: Sampling, seeds: Sequence[int], codebooks: int, cardinality: int) -> None:

@@ -91,7 +91,9 @@ def fit_directions(
 
 
 def _hyperparameters(name: str, s: Steering) -> dict[str, Any]:
-    common: dict[str, Any] = {"folds": s.folds, "seed": s.fit_seed, "resamples": s.resamples}
+    common: dict[str, Any] = {
+        "folds": s.folds, "seed": s.fit_seed, "resamples": s.resamples, "dtype": getattr(torch, s.precision),
+    }  # fmt: skip
     if name not in ("rfm", "shuffled_rfm"):
         return common
     space = SearchSpace(bandwidth=s.rfm.bandwidth, exponent=s.rfm.exponent, penalty=s.rfm.penalty)

@@ -34,7 +34,7 @@ def prompt(concept: str, labels: dict[str, Any]) -> str:
 
 
 def open_prompts(concept: str, count: int) -> list[str]:
-    """``count`` prompts that ask for a concept and leave its value open, over all instruments or click sounds in turn."""
+    """``count`` prompts that ask for a concept and leave its value open, over all instruments or clicks in turn."""
     words = [c.word for c in CLICKS] if concept in ("tempos", "time_signatures") else [i.name for i in INSTRUMENTS]
     return [open_prompt(concept, words[k % len(words)]) for k in range(count)]
 

@@ -4,7 +4,7 @@ A lesson varies SynTheory's material in loudness, register and wording. Held-out
 instrument, say) never appear in training, so that obeying such a prompt shows that words were learned, not clips.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ class Lesson(NamedTuple):
     """What a user would ask for."""
     concept: str
     """SynTheory concept, or ``pieces``."""
-    causes: dict[str, str | int | float]
+    causes: Mapping[str, object]
     """What was chosen, by name."""
     parts: tuple[Part, ...]
     """Notes, in quarter notes."""

@@ -57,7 +57,8 @@ PROGRESSIONS: tuple[tuple[str, tuple[int, int, int, int]], ...] = (
     )),
 )  # fmt: skip
 METRES: dict[str, tuple[int, int]] = {
-    "2/2": (2, 2), "2/4": (2, 4), "3/4": (3, 4), "3/8": (3, 8), "4/4": (4, 4), "6/8": (6, 8), "9/8": (9, 8), "12/8": (12, 8),
+    "2/2": (2, 2), "2/4": (2, 4), "3/4": (3, 4), "3/8": (3, 8),
+    "4/4": (4, 4), "6/8": (6, 8), "9/8": (9, 8), "12/8": (12, 8),
 }  # fmt: skip
 CONCEPTS: tuple[str, ...] = (
     "notes", "intervals", "scales", "chords", "simple_progressions", "tempos", "time_signatures",
@@ -240,7 +241,7 @@ def _tempos(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
     for bpm, click in product(range(50, 211, 4), CLICKS):
         notes = click_part(click, int(20 * bpm / 60) + 1, 4)
         for crop in range(2):
-            labels = {
+            labels: dict[str, Any] = {
                 "bpm": bpm,
                 "click_config_name": click.name,
                 "midi_program_num": click.program,
@@ -255,7 +256,7 @@ def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]
         step = 4 / unit  # quarter notes between clicks
         notes = click_part(click, int(30 * TONAL_BPM / 60 / step) + 1, beats, step, reverb)
         for crop in range(2):
-            labels = {
+            labels: dict[str, Any] = {
                 "time_signature": name,
                 "time_signature_beats": beats,
                 "time_signature_subdivision": unit,

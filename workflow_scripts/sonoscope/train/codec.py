@@ -38,7 +38,7 @@ def build_codec(g: CodecGeometry, seed: int, kmeans: bool = False) -> EncodecMod
 def crops(
     audio: NDArray[np.int16], rows: NDArray[np.int64], length: int, batch: int, generator: torch.Generator
 ) -> Tensor:
-    """Random crops ``[batch, 1, length]`` in [-1, 1] from ``audio`` of shape ``(clips, samples)``, silent ones redrawn."""
+    """Random crops ``[batch, 1, length]`` in [-1, 1] of ``audio`` ``(clips, samples)``, silent ones redrawn."""
     out: list[Tensor] = []
     while len(out) < batch:
         row = int(rows[int(torch.randint(len(rows), (1,), generator=generator))])
@@ -80,8 +80,8 @@ def train_codec(
     held_out = crops(audio, validation, 2 * length, 32, torch.Generator().manual_seed(seed))
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        # An encoder that has learned nothing yet gives all frames nearly one latent, and codebooks fitted to it collapse:
-        # the autoencoder learns alone first, then k-means on a large batch sets the codebooks.
+        # An encoder that has learned nothing yet gives all frames nearly one latent, and codebooks fitted to it
+        # collapse: the autoencoder learns alone first, then k-means on a large batch sets the codebooks.
         continuous = step < settings.continuous_steps
         size = settings.optimiser.batch * (8 if step == settings.continuous_steps else 1)
         batch = crops(audio, training, length, size, generator)

@@ -15,8 +15,8 @@ from sonoscope.train.language_model import build_language_model, train_language_
 from sonoscope.train.schedule import load_weights
 
 TEXT_ENCODER = "resources/models/sonoscope-musicgen/text_encoder"
-"""Path that the checkpoint names its text encoder by. Sonoscope finds it beside the weights, wherever they are; audiocraft's
-own ``MusicGen.get_pretrained`` finds it from the repository's root."""
+"""Path that the checkpoint names its text encoder by. Sonoscope finds it beside the weights, wherever they are;
+audiocraft's own ``MusicGen.get_pretrained`` finds it from the repository's root."""
 
 
 def train_and_export(
