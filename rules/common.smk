@@ -64,9 +64,17 @@ def growing(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
+MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))
+
+
 def model_file(name):
     """The file of model `name` that rules depend on; the rest of its folder belongs to it."""
-    return SETTINGS.musicgen.files(name, Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))[0]
+    return SETTINGS.musicgen.file(name, *MODEL_PLACES)
+
+
+def audiocraft_file(name):
+    """The file of model `name` in audiocraft's layout."""
+    return str(SETTINGS.musicgen.home(name, *MODEL_PLACES) / "state_dict.bin")
 
 
 def steering_results(path):

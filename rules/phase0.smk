@@ -7,9 +7,10 @@ REQUIRED INPUTS:
 OUTPUTS:
     <results>/world/syntheory/{concept}.parquet     one row per clip: audio, MIDI, labels, prompt, groups
     <results>/models/random/                        a MusicGen with random weights, in audiocraft's layout
+    <results>/models/transformers/{model}/          a MusicGen converted to transformers' layout
     <results>/hello/*.wav                           the first two clips
 
-STEPS: compose_syntheory · build_random_musicgen · hello
+STEPS: compose_syntheory · build_random_musicgen · convert_musicgen · hello
 """
 
 
@@ -65,6 +66,29 @@ rule build_random_musicgen:
         code=code("phase0/build_random_musicgen"),
     script:
         "../workflow_scripts/phase0/build_random_musicgen.py"
+
+
+rule convert_musicgen:
+    """A MusicGen in audiocraft's layout, converted to that of transformers."""
+    input:
+        language_model=lambda wildcards: audiocraft_file(wildcards.model),
+    output:
+        config="<results>/models/transformers/{model}/config.json",
+        weights="<results>/models/transformers/{model}/model.safetensors",
+    log:
+        "<logs>/convert_musicgen/{model}.log",
+    benchmark:
+        "<benchmarks>/convert_musicgen/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(30),
+    params:
+        code=code("phase0/convert_musicgen"),
+    script:
+        "../workflow_scripts/phase0/convert_musicgen.py"
 
 
 rule hello:

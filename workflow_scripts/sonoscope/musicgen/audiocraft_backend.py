@@ -96,7 +96,7 @@ class AudiocraftMusicGen(MusicGen):
         frames = round(seconds * self.frame_rate)
         tokens = torch.empty(len(prompts), self.num_codebooks, frames, dtype=torch.long, device=self.device)
         for rows, conditions in self._by_text_length(prompts, guided=True):
-            part = _rows_of(injection, rows)
+            part = injection.of_clips(rows) if injection is not None else None
             tokens[rows] = self._decode_steps(
                 conditions, [seeds[r] for r in rows], frames, sampling or Sampling(), part
             )
@@ -149,13 +149,6 @@ class AudiocraftMusicGen(MusicGen):
     def _text_length(self, attribute: Any) -> int:
         tokenized: dict[str, dict[str, Tensor]] = self.lm.condition_provider.tokenize([attribute])
         return int(tokenized["description"]["attention_mask"].shape[-1])
-
-
-def _rows_of(injection: Injection | None, rows: list[int]) -> Injection | None:
-    if injection is None:
-        return None
-    gate = injection.gate[rows] if injection.gate is not None else None
-    return Injection(injection.layers, injection.delta[rows], injection.schedule, gate, injection.branch)
 
 
 def read_folder(folder: Path) -> tuple[Path, Path]:

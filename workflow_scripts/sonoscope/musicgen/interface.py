@@ -53,6 +53,11 @@ class Injection:
     branch: Branch = "both"
     """Rows of the guidance batch written to."""
 
+    def of_clips(self, rows: Sequence[int]) -> "Injection":
+        """The same for some of the clips."""
+        gate = self.gate[list(rows)] if self.gate is not None else None
+        return Injection(self.layers, self.delta[list(rows)], self.schedule, gate, self.branch)
+
 
 class MusicGen(ABC):
     """A MusicGen: a codec, a text encoder and a language model over the codec's tokens."""

@@ -4,18 +4,29 @@ import logging
 from pathlib import Path
 
 from sonoscope.device import device
-from sonoscope.musicgen.checkpoint import load_folder
 from sonoscope.musicgen.interface import MusicGen
+from sonoscope.settings.musicgen import TRANSFORMERS_FILE
 
 log = logging.getLogger(__name__)
 
 
 def load_musicgen(language_model: Path, name: str) -> MusicGen:
-    """Load the MusicGen in whose folder the file ``language_model`` stands, onto the device of this job."""
-    model = load_folder(language_model.parent, name, str(device()))
+    """Load the MusicGen in whose folder the file ``language_model`` stands, onto the device of this job.
+
+    The backend is that of the folder's layout: `state_dict.bin` is audiocraft's, `config.json` transformers'.
+    """
+    where = str(device())
+    if language_model.name == TRANSFORMERS_FILE:
+        from sonoscope.musicgen.transformers_backend import load_transformers
+
+        backend, model = "transformers", load_transformers(language_model.parent, name, where)
+    else:
+        from sonoscope.musicgen.checkpoint import load_folder
+
+        backend, model = "audiocraft", load_folder(language_model.parent, name, where)
     log.info(
-        "%s, revision %s: %d layers of width %d, %d codebooks of %d, %g frames/s, %d Hz",
-        name, model.revision, model.num_layers, model.dim, model.num_codebooks, model.cardinality, model.frame_rate,
-        model.sample_rate,
+        "%s, revision %s, by %s: %d layers of width %d, %d codebooks of %d, %g frames/s, %d Hz",
+        name, model.revision, backend, model.num_layers, model.dim, model.num_codebooks, model.cardinality,
+        model.frame_rate, model.sample_rate,
     )  # fmt: skip
     return model

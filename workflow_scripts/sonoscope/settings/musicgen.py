@@ -1,6 +1,7 @@
 """Which MusicGen is looked into, and how it generates."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,6 +12,9 @@ SHIPPED = "sonoscope-musicgen"
 RANDOM = "random"
 """A smaller one with random weights, made on the spot, for tests of the machinery."""
 
+AUDIOCRAFT_FILE, TRANSFORMERS_FILE = "state_dict.bin", "config.json"
+"""The file that shows the layout of a folder."""
+
 
 class MusicGen(Section):
     """The MusicGen that all studies of MusicGen look into."""
@@ -18,7 +22,9 @@ class MusicGen(Section):
     name: str = Field(SHIPPED, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """`sonoscope-musicgen` (shipped), `random`, or one that `fetch_models` knows, such as `musicgen-large`."""
     folder: str | None = None
-    """Folder of this model in audiocraft's layout, if it is there already; null takes the shipped or fetched one."""
+    """Folder of this model, in audiocraft's or transformers' layout; null takes the shipped or fetched one."""
+    backend: Literal["audiocraft", "transformers"] = "audiocraft"
+    """Library that runs it; for transformers, a model in audiocraft's layout is converted first."""
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of generated clips, in seconds."""
     top_k: int = Field(250, ge=0)
@@ -30,14 +36,19 @@ class MusicGen(Section):
     batch: int = Field(16, ge=1)
     """Clips per batch, in generation and replay."""
 
-    def files(self, name: str, shipped: Path, results: Path, downloads: Path) -> tuple[str, str]:
-        """Paths of the language model's and the codec's file of model ``name``."""
+    def file(self, name: str, shipped: Path, results: Path, downloads: Path) -> str:
+        """The file by which jobs load model ``name``: its name says the layout, and so the backend."""
+        folder = self.home(name, shipped, results, downloads)
+        if self.backend == "audiocraft":
+            return str(folder / AUDIOCRAFT_FILE)
+        if name in (SHIPPED, RANDOM) or (folder / AUDIOCRAFT_FILE).is_file():
+            return str(results / "models" / "transformers" / name / TRANSFORMERS_FILE)
+        return str(folder / TRANSFORMERS_FILE)
+
+    def home(self, name: str, shipped: Path, results: Path, downloads: Path) -> Path:
+        """Folder that model ``name`` comes from."""
         if name == RANDOM:
-            folder = results / "models" / RANDOM
-        elif self.folder is not None and name == self.name:
-            folder = Path(self.folder)
-        elif name == SHIPPED:
-            folder = shipped / SHIPPED
-        else:
-            folder = downloads / "models" / name
-        return str(folder / "state_dict.bin"), str(folder / "compression_state_dict.bin")
+            return results / "models" / RANDOM
+        if self.folder is not None and name == self.name:
+            return Path(self.folder)
+        return shipped / SHIPPED if name == SHIPPED else downloads / "models" / name
