@@ -9,11 +9,11 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, EncodecModel, MusicgenForConditionalGeneration, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, MusicgenForConditionalGeneration, PreTrainedTokenizerBase
 
 from sonoscope.files import sha256
 from sonoscope.musicgen.delay import delay, is_token, undelay
@@ -36,7 +36,7 @@ class TransformersMusicGen(MusicGen):
         self.name, self.revision = name, revision
         self.model, self.tokenizer = model, tokenizer
         model.train(False).requires_grad_(False)
-        self.codec: EncodecModel = cast(EncodecModel, model.audio_encoder)
+        self.codec: Any = model.audio_encoder
         codec, decoder = self.codec.config, model.decoder.config
         self.sample_rate, self.frame_rate = int(codec.sampling_rate), codec.sampling_rate / codec.hop_length
         self.num_codebooks, self.cardinality = int(decoder.num_codebooks), int(decoder.vocab_size)
