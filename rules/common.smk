@@ -77,6 +77,14 @@ def audiocraft_file(name):
     return str(SETTINGS.musicgen.home(name, *MODEL_PLACES) / "state_dict.bin")
 
 
+def backend_comparison():
+    """The comparison of both backends, for a small MusicGen that is here in audiocraft's layout."""
+    name = SETTINGS.musicgen.name
+    return (
+        [f"<results>/world/compare_backends/{name}/scorecard.json"] if name in ("sonoscope-musicgen", "random") else []
+    )
+
+
 def steering_results(path):
     """One file of each steered concept."""
     return [

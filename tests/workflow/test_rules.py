@@ -22,6 +22,7 @@ TARGETS = [
     "doctor",
     "fetch_models",
     "hello",
+    "measure_composer",
     "measure_noop",
     "results_table",
     "steering",
@@ -31,6 +32,7 @@ TARGETS = [
     "train_language_model",
     "train_musicgen",
     "world",
+    "world_measures",
 ]
 """Every rule without wildcards. A rule that is not listed here fails a test."""
 

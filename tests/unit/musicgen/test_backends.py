@@ -52,6 +52,7 @@ def test_geometry_is_the_same(model, other):
 
 def test_logits_are_equal(model, other, tokens):
     found = other.logits(tokens, PROMPTS)
+    assert close(found, model.logits(tokens, PROMPTS))
     frames = tokens.shape[-1]
     for rows, conditions in model._by_text_length(PROMPTS):
         with torch.no_grad():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sonoscope.musicgen.craft import ClassifierFreeGuidanceDropout, CompressionModel, ConditioningAttributes, LMModel
+from sonoscope.musicgen.delay import delay
 from sonoscope.musicgen.interface import Injection, MusicGen, Prompt, Sampling
 from sonoscope.musicgen.sampling import TokenSampler
 from sonoscope.musicgen.steering import captured, steered
@@ -64,6 +65,16 @@ class AudiocraftMusicGen(MusicGen):
             out[rows] = states
         if out is None:
             raise ValueError("hidden_states: expected at least one clip, got none")
+        return out
+
+    @torch.no_grad()
+    def logits(self, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:
+        """Logits ``[B, K, S, cardinality]`` of a replay without guidance; position s predicts frame s - k."""
+        frames = tokens.shape[-1]
+        out = torch.empty(len(prompts), self.num_codebooks, frames + 1, self.cardinality, device=self.device)
+        for rows, conditions in self._by_text_length(prompts):
+            columns = delay(tokens[rows].to(self.device), self.lm.special_token_id)[..., : frames + 1]
+            out[rows] = self.lm(columns, [], condition_tensors=conditions).to(out)
         return out
 
     @torch.no_grad()

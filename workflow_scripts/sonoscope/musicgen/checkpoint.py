@@ -20,7 +20,6 @@ from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing, sha256
 from sonoscope.musicgen.audiocraft_backend import AudiocraftMusicGen, read_folder
 from sonoscope.musicgen.craft import CompressionModel, T5Conditioner, builders, version
-from sonoscope.musicgen.interface import MusicGen
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ def read_package(file: Path) -> dict[str, Any]:
     return package
 
 
-def load_folder(folder: Path, name: str, device: str = "cpu", codec_folder: Path | None = None) -> MusicGen:
+def load_folder(folder: Path, name: str, device: str = "cpu", codec_folder: Path | None = None) -> AudiocraftMusicGen:
     """Load a MusicGen from a folder in audiocraft's layout.
 
     Parameters

@@ -97,7 +97,7 @@ class TransformersMusicGen(MusicGen):
 
     @torch.no_grad()
     def logits(self, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:
-        """Logits ``[B, K, S, cardinality]`` of a teacher-forced replay; position s predicts frame s - k."""
+        """Logits ``[B, K, S, cardinality]`` of a replay without guidance; position s predicts frame s - k."""
         frames = tokens.shape[-1]
         out = torch.empty(len(prompts), self.num_codebooks, frames + 1, self.cardinality, device=self.device)
         for rows, text in self._by_text_length(prompts):
@@ -176,7 +176,7 @@ class TransformersMusicGen(MusicGen):
         return out
 
 
-def load_transformers(folder: Path, name: str, device: str = "cpu") -> MusicGen:
+def load_transformers(folder: Path, name: str, device: str = "cpu") -> TransformersMusicGen:
     """Load a MusicGen from a folder in transformers' layout, published or written by `convert_folder`.
 
     The language model is in half precision on a graphics card, text encoder and codec are not: T5 overflows there.

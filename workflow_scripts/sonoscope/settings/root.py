@@ -6,6 +6,7 @@ from sonoscope.settings.base import Section
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
+from sonoscope.settings.measure_musicgen import MeasureMusicGen
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.report import Report
 from sonoscope.settings.steering import Steering
@@ -31,6 +32,9 @@ class Settings(Section):
 
     world: World = World()
     """The known world."""
+
+    measure_musicgen: MeasureMusicGen = MeasureMusicGen()
+    """How well the MusicGen learned the known world."""
 
     hello: Hello = Hello()
     """The first two clips."""
