@@ -18,7 +18,8 @@ def pitches(audio: AudioArray, sample_rate: int) -> tuple[NDArray[np.float64], N
     """Fundamental frequency in hertz and root mean square of each voiced frame of 128 ms.
 
     The difference function is that of YIN (de Cheveigné and Kawahara 2002), with its cumulative mean normalisation,
-    threshold and parabolic interpolation; a frame whose aperiodicity stays above 0.2 is unvoiced.
+    threshold and parabolic interpolation, the last over as many periods as fit; a frame whose aperiodicity stays above
+    0.2 is unvoiced.
     """
     size = round(_FRAME * sample_rate)
     if len(audio) < 2 * size:
@@ -79,6 +80,17 @@ def _first_dip(normal: NDArray[np.float64], least: int) -> float | None:
     lag = int(below[0])
     while lag + 1 < len(normal) - 1 and normal[lag + 1] < normal[lag]:
         lag += 1
-    before, at, after = normal[lag - 1 : lag + 2]
+    period, count = _bottom(normal, lag), 1
+    while 2 * count * period < len(normal) - 2:  # a high note is a few samples long: many periods tell it better
+        count *= 2
+        period = _bottom(normal, round(count * period)) / count
+    return period
+
+
+def _bottom(values: NDArray[np.float64], near: int) -> float:
+    """Bottom of the parabola through the least value next to ``near`` and its neighbours."""
+    least = near - 1 + int(values[near - 1 : near + 2].argmin())
+    least = min(max(least, 1), len(values) - 2)
+    before, at, after = values[least - 1 : least + 2]
     curve = before - 2 * at + after
-    return lag + (0.5 * (before - after) / curve if curve > 0 else 0.0)
+    return float(least + (0.5 * (before - after) / curve if curve > 0 else 0.0))

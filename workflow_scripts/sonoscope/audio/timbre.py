@@ -24,6 +24,7 @@ def timbre(audio: AudioArray, sample_rate: int) -> NDArray[np.float64]:
     from frame to frame, and the mean at attacks minus the mean overall.
     """
     hop = round(0.016 * sample_rate)
+    audio = audio / max(level(audio).peak, 1e-9)
     mel = librosa.feature.melspectrogram(
         y=audio, sr=sample_rate, n_fft=4 * hop, hop_length=hop, n_mels=64, fmin=50.0, fmax=_TOP
     )

@@ -8,19 +8,19 @@ from sonoscope.settings.base import Section
 class MeasureMusicGen(Section):
     """Clips asked of the model, and scored by measures that know nothing of it."""
 
-    notes: int = Field(48, ge=12)
+    notes: int = Field(36, ge=12)
     """Notes on instruments that training never combined with them."""
-    modes: int = Field(48, ge=6)
+    modes: int = Field(36, ge=6)
     """Major and minor chords, progressions and pieces, a third each."""
-    tempos: int = Field(32, ge=4)
+    tempos: int = Field(24, ge=4)
     """Click tracks at a tempo in beats per minute."""
-    pairs: int = Field(16, ge=2)
+    pairs: int = Field(12, ge=2)
     """Pairs of soft and loud clips, and as many pairs of low and high ones."""
-    open_notes: int = Field(48, ge=12)
+    open_notes: int = Field(36, ge=12)
     """Notes whose pitch the prompt leaves open."""
-    codec_notes: int = Field(96, ge=4)
+    codec_notes: int = Field(72, ge=4)
     """Rendered notes sent through the codec alone."""
-    classifier_clips: int = Field(480, ge=144)
+    classifier_clips: int = Field(360, ge=144)
     """Rendered notes that the classifier of instrument families learns from."""
     seconds: float = Field(4.0, ge=2, le=30)
     """Length of every clip, in seconds."""
