@@ -10,7 +10,7 @@ from sonoscope.audio.key import MAJOR, MINOR, key, key_of_profile, mode_on
 from sonoscope.audio.pitch import cents, hertz, pitch
 from sonoscope.audio.soundfont import render
 from sonoscope.audio.tempo import tempo
-from sonoscope.audio.timbre import FamilyClassifier, timbre
+from sonoscope.audio.timbre import FamilyClassifier, altered, timbre
 from sonoscope.symbolic import lessons, syntheory
 from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
 from sonoscope.symbolic.notes import part, to_score
@@ -117,23 +117,26 @@ def test_silence_and_noise():
     noise = (0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32)
     assert [key(SILENCE, RATE), mode_on(SILENCE, RATE, 0), tempo(SILENCE, RATE), pitch(SILENCE, RATE)] == [None] * 4
     assert pitch(noise, RATE) is None
+    assert pitch(0.2 * noise + tone(220.0, 2.0), RATE) == pytest.approx(220, rel=0.01)
     assert tempo(SILENCE[:100], RATE) is None
 
 
 def test_families_of_renders_with_pitches_held_out():
-    """Trained on nine pitch classes of each instrument, asked on the other three."""
+    """Trained on six pitch classes of each instrument, asked on two others, also with tilt and noise."""
 
     def clips(pitch_classes):
         for instrument in INSTRUMENTS:
             for pc in pitch_classes:
-                for octave, velocity in ((48, 60), (60, 90), (72, 110)):
+                for octave, velocity in ((48, 60), (72, 110)):
                     note = syntheory.note_part(octave + pc, instrument.program, velocity)
                     yield sound([note], seconds=2.0), instrument.family
 
     train, test = list(clips((0, 2, 4, 5, 7, 9))), list(clips((1, 6)))
-    ears = FamilyClassifier().fit(*map(list, zip(*train, strict=True)), RATE)
+    ears = FamilyClassifier().fit(*map(list, zip(*train, strict=True)), RATE, seed=0)
     assert set(ears.classes_) == {i.family for i in INSTRUMENTS}
     assert np.mean([ears.predict(audio, RATE) == family for audio, family in test]) >= 0.9
+    rng = np.random.default_rng(0)
+    assert np.mean([ears.predict(altered(audio, RATE, rng), RATE) == family for audio, family in test]) >= 0.7
     assert ears.predict(SILENCE, RATE) is None
 
 

@@ -21,7 +21,15 @@ from sonoscope.world.speed import speed_rows
 
 RATE = 16000
 SMALL = MeasureMusicGen(
-    notes=12, modes=12, tempos=8, pairs=3, open_notes=24, codec_notes=6, classifier_clips=144, resamples=200, seconds=3.0
+    notes=12,
+    modes=12,
+    tempos=8,
+    pairs=3,
+    open_notes=24,
+    codec_notes=6,
+    classifier_clips=144,
+    resamples=200,
+    seconds=3.0,
 )
 
 
@@ -77,7 +85,7 @@ def test_modes_are_named_in_their_prompts_and_balanced():
 
 def test_pairs_share_their_seed():
     by_pair = pd.DataFrame([vars(q) for q in questions(SMALL, 5) if q.pair]).groupby("pair")
-    assert (by_pair["seed"].nunique() == 1).all()
+    assert by_pair["seed"].nunique().max() == 1
     assert (by_pair.size() == 2).all()
 
 

@@ -93,4 +93,5 @@ def _bottom(values: NDArray[np.float64], near: int) -> float:
     least = min(max(least, 1), len(values) - 2)
     before, at, after = values[least - 1 : least + 2]
     curve = before - 2 * at + after
-    return float(least + (0.5 * (before - after) / curve if curve > 0 else 0.0))
+    # where the least value is at the edge of what was looked at, the parabola's bottom may lie anywhere
+    return float(least + (np.clip(0.5 * (before - after) / curve, -0.5, 0.5) if curve > 0 else 0.0))

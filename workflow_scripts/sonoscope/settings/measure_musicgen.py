@@ -20,7 +20,7 @@ class MeasureMusicGen(Section):
     """Notes whose pitch the prompt leaves open."""
     codec_notes: int = Field(72, ge=4)
     """Rendered notes sent through the codec alone."""
-    classifier_clips: int = Field(360, ge=144)
+    classifier_clips: int = Field(288, ge=144)
     """Rendered notes that the classifier of instrument families learns from."""
     seconds: float = Field(4.0, ge=2, le=30)
     """Length of every clip, in seconds."""

@@ -17,7 +17,7 @@ SAYS: dict[str, str] = {
     "tempo_rank_corr": "rank correlation of asked and heard tempo",
     "loudness": "of a soft and a loud clip, the loud one is louder",
     "register": "of a low and a high clip, the high one is higher",
-    "instrument": "instrument family, by a classifier that has heard renders alone",
+    "instrument": "instrument family, by a classifier that has heard renders alone (altered by tilt and noise)",
     "note_entropy": "evenness of the notes of open prompts (1 is even)",
     "codec_pitch_20c": "codec alone: pitch of a note within 20 cents of the original's",
     "codec_note": "codec alone: dominant pitch class",

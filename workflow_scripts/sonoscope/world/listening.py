@@ -1,6 +1,7 @@
 """What is heard in each clip, by measures that know nothing of the model."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import librosa
@@ -53,11 +54,12 @@ def listen(answers: pd.DataFrame, s: MeasureMusicGen, seed: int) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
+@lru_cache(maxsize=1)
 def train_classifier(s: MeasureMusicGen, sample_rate: int, seed: int) -> FamilyClassifier:
     """A classifier that has heard renders alone, and none of the held-out combinations of pitch and instrument."""
     notes = plain_notes(s.classifier_clips, int(np.random.SeedSequence([seed, 8]).generate_state(1)[0]), held_out=False)
     families = [_FAMILY[q.instrument] for q in notes]
-    return FamilyClassifier().fit(list(renders(notes, sample_rate, s.seconds)), families, sample_rate)
+    return FamilyClassifier().fit(list(renders(notes, sample_rate, s.seconds)), families, sample_rate, seed)
 
 
 def hear(question: Question, audio: AudioArray, rate: int, ears: FamilyClassifier) -> Mapping[str, Heard]:
