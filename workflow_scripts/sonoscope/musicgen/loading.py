@@ -16,6 +16,7 @@ def load_musicgen(language_model: Path, name: str) -> MusicGen:
     The backend is that of the folder's layout: `state_dict.bin` is audiocraft's, `config.json` transformers'.
     """
     where = str(device())
+    model: MusicGen
     if language_model.name == TRANSFORMERS_FILE:
         from sonoscope.musicgen.transformers_backend import load_transformers
 

@@ -71,7 +71,7 @@ def plain_notes(count: int, seed: int, held_out: bool = True) -> list[Question]:
     for n in range(count):
         while (lesson := lessons.note(rng)).held_out and not held_out:
             pass
-        pitch_class, instrument = int(lesson.causes["pitch_class"]), str(lesson.causes["instrument"])
+        pitch_class, instrument = _number(lesson, "pitch_class"), str(lesson.causes["instrument"])
         score = to_score(lesson.parts, lesson.bpm)
         out.append(Question(f"plain-{n:04d}", "plain", "", PITCH_CLASSES[pitch_class], score, instrument))
     return out
@@ -80,6 +80,10 @@ def plain_notes(count: int, seed: int, held_out: bool = True) -> list[Question]:
 def codec_questions(s: MeasureMusicGen, seed: int) -> list[Question]:
     """Notes that go through the codec alone."""
     return plain_notes(s.codec_notes, int(np.random.SeedSequence([seed, 7]).generate_state(1)[0]))
+
+
+def _number(lesson: lessons.Lesson, cause: str) -> int:
+    return int(str(lesson.causes[cause]))
 
 
 def _seed(rng: Rng) -> int:
@@ -115,7 +119,7 @@ def _modes(count: int, rng: Rng, seconds: float) -> Iterator[Question]:
             yield Question(name, "mode", prompt, mode, score, tonic=tonic, seed=_seed(rng))
             continue
         lesson = _chord(rng, mode) if n % 3 == 0 else _progression(rng, mode)
-        tonic = int(lesson.causes["pitch_class"])
+        tonic = _number(lesson, "pitch_class")
         score = to_score(lesson.parts, lesson.bpm)
         yield Question(name, "mode", lesson.prompt, mode, score, tonic=tonic, seed=_seed(rng))
 
