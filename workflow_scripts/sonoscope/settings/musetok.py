@@ -1,0 +1,97 @@
+"""Symbolic music as MuseTok events, the autoencoder that reads them, and its training from nothing."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sonoscope.settings.base import Section
+from sonoscope.settings.training import Optimiser
+
+
+class Events(Section):
+    """What becomes of a MIDI file on its way to MuseTok's events."""
+
+    drums: Literal["drop", "merge"] = "drop"
+    """Drum tracks: left out, or read as if they were piano notes (as published)."""
+    metres: Literal["each", "first"] = "each"
+    """Time signatures: the bar grid restarts at each change, or the first one holds for the whole piece (as published)."""
+    pitches: Literal["drop", "fold", "refuse"] = "drop"
+    """Notes beyond the piano's keys: left out, moved by octaves, or a reason to refuse the file (as published)."""
+    long_bars: Literal["thin", "cut", "keep"] = "thin"
+    """Bars of more tokens than the encoder reads: inner voices are left out, the end is cut off (as published), or kept."""
+    longest_bar: int = Field(128, ge=8)
+    """Most tokens of a bar."""
+    end: bool = False
+    """Whether the last bar ends in a token that says so (as published); it gives equal music at the end another latent."""
+
+
+PUBLISHED = Events(drums="merge", metres="first", pitches="refuse", long_bars="cut", end=True)
+"""As the published code reads a file."""
+
+
+class Geometry(Section):
+    """Shape of a MuseTok model; the defaults are those of `sonoscope-musetok`."""
+
+    tokens: int = Field(168, ge=2)
+    """Embeddings: the vocabulary and the padding."""
+    dim: int = Field(128, ge=2, multiple_of=2)
+    """Width of the transformers."""
+    heads: int = Field(4, ge=1)
+    """Attention heads."""
+    dim_feedforward: int = Field(512, ge=1)
+    """Width of the feed-forward layers."""
+    encoder_layers: int = Field(2, ge=1)
+    """Layers that read a bar."""
+    decoder_layers: int = Field(2, ge=1)
+    """Layers that write bars."""
+    dim_latent: int = Field(64, ge=1)
+    """Width of a bar's latent."""
+    codebooks: int = Field(8, ge=1)
+    """Levels of the residual quantiser."""
+    codes: int = Field(512, ge=2)
+    """Codes of each level."""
+    decoder_bars: int = Field(4, ge=1)
+    """Bars in a row that the decoder writes."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of activations dropped in training."""
+
+
+PUBLISHED_GEOMETRY = Geometry(
+    dim=512, heads=8, dim_feedforward=2048, encoder_layers=12, decoder_layers=12, dim_latent=128, codebooks=16, codes=2048,
+    decoder_bars=16, dropout=0.1,
+)  # fmt: skip
+"""Shape of the published model."""
+
+
+class TrainMuseTok(Section):
+    """Training of `sonoscope-musetok` from nothing."""
+
+    composer: str | None = "bach"
+    """Whose scores to learn from, among those that the package music21 carries; null for composed pieces alone."""
+    scores: int | None = Field(None, ge=2)
+    """Most real scores; null takes all."""
+    pieces: int = Field(300, ge=0)
+    """Composed pieces besides, of eight bars."""
+    held_out: float = Field(0.1, gt=0, lt=0.5)
+    """Share of scores, and of pieces, that is never trained on."""
+    optimiser: Optimiser = Optimiser(steps=4000, batch=6, learning_rate=1.5e-3, warmup=200, checkpoint_every=250)
+    """Schedule; a batch counts stretches of `decoder_bars` bars."""
+    transposition: int = Field(6, ge=0, le=12)
+    """Stretches are moved by up to so many semitones."""
+    token_dropout: float = Field(0.1, ge=0, lt=1)
+    """Share of the decoder's input tokens that are hidden, so that it needs the latent."""
+
+
+class MuseTok(Section):
+    """Symbolic music as MuseTok reads it."""
+
+    name: str = Field("sonoscope-musetok", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """`sonoscope-musetok` (shipped), or `musetok` (published, by `fetch_models`)."""
+    events: Events = Events()
+    """From MIDI to events."""
+    geometry: Geometry = Geometry()
+    """Shape of the model that is trained."""
+    training: TrainMuseTok = TrainMuseTok()
+    """Its training."""
+    batch_tokens: int = Field(16384, ge=128)
+    """Tokens per batch of bars of like length, padding included."""
