@@ -1,7 +1,7 @@
 """Real scores that the music21 package carries for its users: Bach's chorales and other works of his.
 
-The package is needed for training alone and stands in ``envs/training.txt``. The scores are read where they are installed;
-none is copied into the repository.
+The package is needed for training alone and stands in ``envs/training.txt``. The scores are read where they are
+installed; none is copied into the repository.
 """
 
 import logging
@@ -40,7 +40,7 @@ def _music21() -> Any:
     except ImportError:
         raise MissingMusic21Error(
             "real scores to train on come with the package music21, which is not installed; "
-            "pip install -r envs/training.txt, or set musetok.training.composer to null to train on composed pieces alone"
+            "pip install -r envs/training.txt, or set musetok.training.composer to null to use composed pieces alone"
         ) from None
 
 
@@ -62,9 +62,7 @@ def read_engraved(composer: str, skipped: list[Skipped], most: int | None = None
         The package is not installed.
     """
     music21 = _music21()
-    paths = sorted(
-        p for p in music21.corpus.getComposer(composer) if str(p).endswith((".mxl", ".xml", ".musicxml"))
-    )
+    paths = sorted(p for p in music21.corpus.getComposer(composer) if str(p).endswith((".mxl", ".xml", ".musicxml")))
     for path in track(paths[:most], f"scores by {composer}"):
         name = f"{path.parent.name}/{path.name}"
         try:
@@ -98,10 +96,10 @@ def _to_symusic(stream: Any) -> symusic.Score:
         if not rows:
             continue
         time, duration, pitch = np.array(rows, np.int32).T
-        notes = symusic.Note.from_numpy(time.copy(), duration.copy(), pitch.astype(np.int8), np.full(len(rows), 64, np.int8))
-        part_track = symusic.Track()
-        part_track.notes = notes
-        score.tracks.append(part_track)
+        velocity = np.full(len(rows), 64, np.int8)
+        track_of_part = symusic.Track()
+        track_of_part.notes = symusic.Note.from_numpy(time.copy(), duration.copy(), pitch.astype(np.int8), velocity)
+        score.tracks.append(track_of_part)
     return score
 
 

@@ -141,11 +141,13 @@ def _collect(score: symusic.Score, s: Events, left_out: Counter[str], name: str)
     if not tracks:
         raise UnwritableMidiError(name, "only drums, no pitched note; leave the file out")
     arrays = [t.notes.numpy() for t in tracks]
-    time, duration, pitch, velocity = (
-        np.concatenate([a[field] for a in arrays]).astype(np.int64) for field in ("time", "duration", "pitch", "velocity")
-    )
+
+    def column(field: str) -> Ints:
+        return np.concatenate([a[field] for a in arrays]).astype(np.int64)
+
     resolution = score.ticks_per_quarter
-    notes = Notes(rescale(time, resolution), rescale(duration, resolution), pitch, velocity)
+    time, duration, pitch = column("time"), column("duration"), column("pitch")
+    notes = Notes(rescale(time, resolution), rescale(duration, resolution), pitch, column("velocity"))
     beyond = (pitch < v.LOWEST_PITCH) | (pitch > v.HIGHEST_PITCH)
     if not beyond.any():
         return notes
@@ -160,9 +162,7 @@ def _collect(score: symusic.Score, s: Events, left_out: Counter[str], name: str)
     return Notes(*(column[~beyond] for column in notes))
 
 
-def _writing(
-    stretch: Stretch, s: Events, name: str, left_out: Counter[str], count: int
-) -> tuple[int, int] | None:
+def _writing(stretch: Stretch, s: Events, name: str, left_out: Counter[str], count: int) -> tuple[int, int] | None:
     """The metre in which a stretch is written; None where there is none, which ``left_out`` then says."""
     numerator, denominator = stretch.metre
     if s.metres == "first":

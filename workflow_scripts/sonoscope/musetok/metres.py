@@ -59,8 +59,8 @@ def first_stretch(score: symusic.Score) -> list[Stretch]:
 def stretches(score: symusic.Score) -> list[Stretch]:
     """The piece cut at every change of metre.
 
-    A first stretch that is no whole number of bars that MuseTok can write, and shorter than a bar of the next one, is how
-    files write a pickup: it becomes the end of that bar.
+    A first stretch that is no whole number of bars that MuseTok can write, and shorter than a bar of the next one, is
+    how files write a pickup: it becomes the end of that bar.
     """
     changes: dict[int, Metre] = {0: DEFAULT_METRE}
     for s in sorted(score.time_signatures, key=lambda s: int(s.time)):

@@ -1,4 +1,4 @@
-"""MuseTok's autoencoder: a transformer per bar, residual quantisation, and a decoder that adds a bar's latent everywhere.
+"""MuseTok's autoencoder: a transformer that reads a bar, residual quantisation, a decoder that adds its latent.
 
 After "MuseTok: Symbolic Music Tokenization for Generation and Semantic Understanding" (arXiv 2510.16273): post-norm
 transformers; the encoder reads each bar alone, and its output at the bar's first token is the bar.
@@ -8,7 +8,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.simvq import ResidualSimVQ
@@ -39,7 +39,7 @@ class MuseTok(nn.Module):
         """Embeddings of tokens ``[batch, length]`` at their places, ``[batch, length, dim]``."""
         x = self.embedding(tokens) * math.sqrt(self.geometry.dim)
         x = x + sinusoids(tokens.shape[1], self.geometry.dim, x.device)
-        return F.dropout(x, self.geometry.dropout, self.training)
+        return functional.dropout(x, self.geometry.dropout, self.training)
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Encoder outputs of bars, ``[bars, dim]``; each depends on its own tokens alone."""

@@ -63,7 +63,8 @@ def rescale(ticks: Ints, resolution: int) -> Ints:
 
 def _nearest(candidates: Ints, length: int) -> Ints:
     """The candidate nearest to each of 0 to ``length`` - 1; of two, the one that stands first."""
-    return candidates[np.abs(candidates[:, None] - np.arange(length)).argmin(0)]
+    found: Ints = candidates[np.abs(candidates[:, None] - np.arange(length)).argmin(0)]
+    return found
 
 
 @lru_cache(maxsize=64)
@@ -152,17 +153,18 @@ def _triplets(onset: Ints, bar: int) -> NDArray[np.bool_]:
         if not valid[at]:
             valid[at] = True
             valid[at + np.array(_PATTERNS[chosen[k]]) // STEP] = True
-    return (onset % TRIPLET == 0) & valid[onset // STEP]
+    result: NDArray[np.bool_] = (onset % TRIPLET == 0) & valid[onset // STEP]
+    return result
 
 
 def _firsts(onset: Ints) -> NDArray[np.bool_]:
     """Where an onset differs from the one before; onsets do not decrease, because every grid keeps their order."""
-    return np.diff(onset, prepend=-1) != 0
+    return np.asarray(np.diff(onset, prepend=-1) != 0)
 
 
 def _starts(taken: NDArray[np.bool_], asked: Ints, left: Ints, pattern: tuple[int, ...]) -> NDArray[np.bool_]:
     steps = (asked[:, None] + np.array(pattern)) // STEP
-    return (left > pattern[-1]) & taken[steps].all(1)
+    return np.asarray((left > pattern[-1]) & taken[steps].all(1))
 
 
 def _cut_overlaps(onset: Ints, duration: Ints) -> Ints:

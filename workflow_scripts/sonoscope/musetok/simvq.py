@@ -1,4 +1,4 @@
-"""Residual quantisation with SimVQ: frozen random codebooks behind a learned linear map (Zhu et al., arXiv 2411.02038)."""
+"""Residual quantisation with SimVQ: frozen codebooks behind a learned linear map (Zhu et al., arXiv 2411.02038)."""
 
 from typing import NamedTuple
 
@@ -73,12 +73,13 @@ class ResidualSimVQ(nn.Module):
 def rotate(x: Tensor, target: Tensor) -> Tensor:
     """``target``, written as ``x`` turned and stretched, so that gradients to ``x`` turn with it.
 
-    The rotation trick (Fifty et al., arXiv 2410.06424): with unit vectors ``u`` of ``x`` and ``w`` of ``target``, the turn
-    is two reflections, ``y - 2 r (r·y) + 2 w (u·y)`` with ``r`` along ``u + w``; turn and stretch count as constants.
+    The rotation trick (Fifty et al., arXiv 2410.06424): with unit vectors ``u`` of ``x`` and ``w`` of ``target``, the
+    turn is two reflections, ``y - 2 r (r·y) + 2 w (u·y)`` with ``r`` along ``u + w``. Turn and stretch are constants.
     """
     norm = x.detach().norm(dim=-1, keepdim=True).clamp_min(1e-6)
     target_norm = target.norm(dim=-1, keepdim=True).clamp_min(1e-6)
     u, w = x.detach() / norm, target / target_norm
     r = torch.nn.functional.normalize(u + w, dim=-1, eps=1e-6)
     turned = x - 2 * r * (r * x).sum(-1, keepdim=True) + 2 * w * (u * x).sum(-1, keepdim=True)
-    return turned * (target_norm / norm)
+    result: Tensor = turned * (target_norm / norm)
+    return result

@@ -1,7 +1,7 @@
 """MuseTok's vocabulary, derived from its musical rules.
 
-The published dictionary is the alphabetical list of all events that its rules can write. Here the same list follows from
-the rules alone: a beat grid of straight and triplet positions, the piano's pitches, twelve durations, twelve metres.
+The published dictionary is the alphabetical list of all events that its rules can write. Here the same list follows
+from the rules: a beat grid of straight and triplet positions, the piano's pitches, twelve durations, twelve metres.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ METRES: Final = (*TRAINED_METRES, (3, 2), (4, 2), (6, 4), (9, 4), (9, 8), (12, 8
 """Time signatures that have a token."""
 
 _LATE_BEATS = (48, 51, 54, 56, 57, 60, 63, 64, 66, 69, 72, 78, 80, 81, 84, 87, 88, 90, 93, 96, 102)
-"""Beats beyond the fourth quarter note that the published training data held. No rule gives them: the others are absent."""
+"""Beats beyond the fourth quarter note that the published training data held; no rule gives them."""
 
 
 def _names() -> tuple[str, ...]:

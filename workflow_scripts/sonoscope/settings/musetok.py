@@ -14,15 +14,15 @@ class Events(Section):
     drums: Literal["drop", "merge"] = "drop"
     """Drum tracks: left out, or read as if they were piano notes (as published)."""
     metres: Literal["each", "first"] = "each"
-    """Time signatures: the bar grid restarts at each change, or the first one holds for the whole piece (as published)."""
+    """Time signatures: bars begin anew at each change, or the first one holds for the whole piece (as published)."""
     pitches: Literal["drop", "fold", "refuse"] = "drop"
     """Notes beyond the piano's keys: left out, moved by octaves, or a reason to refuse the file (as published)."""
     long_bars: Literal["thin", "cut", "keep"] = "thin"
-    """Bars of more tokens than the encoder reads: inner voices are left out, the end is cut off (as published), or kept."""
+    """Bars of more tokens than the encoder reads: inner voices left out, the end cut off (as published), or kept."""
     longest_bar: int = Field(128, ge=8)
     """Most tokens of a bar."""
     end: bool = False
-    """Whether the last bar ends in a token that says so (as published); it gives equal music at the end another latent."""
+    """Whether a token ends the last bar (as published); it gives equal music at the end another latent."""
 
 
 PUBLISHED = Events(drums="merge", metres="first", pitches="refuse", long_bars="cut", end=True)
@@ -50,15 +50,15 @@ class Geometry(Section):
     """Levels of the residual quantiser."""
     codes: int = Field(512, ge=2)
     """Codes of each level."""
-    decoder_bars: int = Field(4, ge=1)
-    """Bars in a row that the decoder writes."""
+    decoder_bars: int = Field(1, ge=1)
+    """Bars in a row that the decoder writes; with one, it can lean on nothing but the bar's own latent."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of activations dropped in training."""
 
 
 PUBLISHED_GEOMETRY = Geometry(
-    dim=512, heads=8, dim_feedforward=2048, encoder_layers=12, decoder_layers=12, dim_latent=128, codebooks=16, codes=2048,
-    decoder_bars=16, dropout=0.1,
+    dim=512, heads=8, dim_feedforward=2048, encoder_layers=12, decoder_layers=12, dim_latent=128, codebooks=16,
+    codes=2048, decoder_bars=16, dropout=0.1,
 )  # fmt: skip
 """Shape of the published model."""
 
@@ -74,10 +74,12 @@ class TrainMuseTok(Section):
     """Composed pieces besides, of eight bars."""
     held_out: float = Field(0.1, gt=0, lt=0.5)
     """Share of scores, and of pieces, that is never trained on."""
-    optimiser: Optimiser = Optimiser(steps=4000, batch=6, learning_rate=1.5e-3, warmup=200, checkpoint_every=250)
+    optimiser: Optimiser = Optimiser(steps=5500, batch=24, learning_rate=1.5e-3, warmup=200, checkpoint_every=250)
     """Schedule; a batch counts stretches of `decoder_bars` bars."""
     transposition: int = Field(6, ge=0, le=12)
     """Stretches are moved by up to so many semitones."""
+    continuous_steps: int = Field(500, ge=0)
+    """First steps, in which the decoder gets vectors that are not quantised and the codebooks only follow."""
     token_dropout: float = Field(0.1, ge=0, lt=1)
     """Share of the decoder's input tokens that are hidden, so that it needs the latent."""
 
