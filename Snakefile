@@ -25,6 +25,7 @@ include: "rules/phase0.smk"
 include: "rules/latents.smk"
 include: "rules/steering.smk"
 include: "rules/training.smk"
+include: "rules/musetok.smk"
 
 
 localrules:

@@ -1,4 +1,7 @@
-"""MuseTok's published rules, one note at a time: slow, and as close to their statement as can be."""
+"""MuseTok's published rules, one note at a time, as close to their statement as can be.
+
+It looks notes up in dictionaries where the published code searches lists, and so is the faster of the two.
+"""
 
 STRAIGHT = [120, 240, 360, 480, 720, 960, 1440, 1920]
 TRIPLETS = [80, 160, 320, 640]
@@ -66,10 +69,14 @@ def slow_events(raw, ticks_per_quarter, numerator, denominator):
         d = nearest(n.end - n.q, STRAIGHT + TRIPLETS if n.triplet else STRAIGHT)
         n.q_end = n.q + d
 
-    onsets = sorted({n.q for n in notes})
-    group_end = [max(n.q_end for n in notes if n.q == o) for o in onsets]
+    groups = {}
     for n in notes:
-        i = onsets.index(n.q)
+        groups.setdefault(n.q, []).append(n)
+    onsets = sorted(groups)
+    group_end = [max(n.q_end for n in groups[o]) for o in onsets]
+    place = {o: i for i, o in enumerate(onsets)}
+    for n in notes:
+        i = place[n.q]
         if i == len(onsets) - 1:
             continue
         j = i + 1
@@ -87,11 +94,10 @@ def slow_events(raw, ticks_per_quarter, numerator, denominator):
     for b in range(first, first + count):
         tokens = ["Bar_None"]
         for position in range(0, bar, 40):
-            for n in notes:
-                if n.q == b * bar + position:
-                    tokens.append(f"Beat_{position // 40}")
-                    tokens.append(f"Note_Pitch_{n.pitch}")
-                    tokens.append(f"Note_Duration_{min(n.q_end - n.q, bar)}")
+            for n in groups.get(b * bar + position, []):
+                tokens.append(f"Beat_{position // 40}")
+                tokens.append(f"Note_Pitch_{n.pitch}")
+                tokens.append(f"Note_Duration_{min(n.q_end - n.q, bar)}")
         tokens.append(f"Time_Signature_{numerator}/{denominator}")
         bars.append(tokens)
     bars[-1].append("EOS_None")

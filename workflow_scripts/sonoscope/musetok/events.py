@@ -101,14 +101,14 @@ def to_bars(score: symusic.Score, s: Events, name: str = "score") -> Bars:
     which = assign(notes.onset, found)
     for k, stretch in enumerate(found):
         chosen = which == k
-        number_next = number
-        if known := _writing(stretch, s, name, left_out, int(chosen.sum())):
-            bar = bar_length(*known)
-            if k + 1 < len(found):
-                number_next += -(-(found[k + 1].start - stretch.start) // bar)
-            if chosen.any():
-                parts.append(_part(_relative(notes, chosen, stretch.start), known, stretch.start, number))
-        number = number_next
+        stop = found[k + 1].start if k + 1 < len(found) else None
+        known = _writing(stretch, s, name, left_out, int(chosen.sum()))
+        bar = bar_length(*(known or stretch.metre))
+        length = 0 if stop is None else -(-(stop - stretch.start) // bar)
+        if known is not None and chosen.any():
+            parts.append(_part(_relative(notes, chosen, stretch.start), known, stretch.start, stop, number))
+            length = max(length, parts[-1].first + parts[-1].bars)
+        number += length
     if not parts:
         reasons = ", ".join(f"{n} {why}" for why, n in left_out.items())
         raise UnwritableMidiError(name, f"no note that MuseTok can write ({reasons}); leave the file out")
@@ -121,16 +121,31 @@ class _Part:
 
     q: Quantised
     metre: tuple[int, int]
+    bar: int
     start: int
+    stop: int | None
     number: int
+    bars: int
 
     @property
-    def bar(self) -> int:
-        return bar_length(*self.metre)
+    def first(self) -> int:
+        return self.q.first
+
+    @property
+    def starts(self) -> Ints:
+        """First tick of every bar, none beyond the stretch."""
+        starts = self.start + self.bar * np.arange(self.first, self.first + self.bars)
+        return starts if self.stop is None else np.minimum(starts, self.stop)
 
 
-def _part(notes: Notes, metre: tuple[int, int], start: int, number: int) -> _Part:
-    return _Part(quantise(notes, bar_length(*metre)), metre, start, number)
+def _part(notes: Notes, metre: tuple[int, int], start: int, stop: int | None, number: int) -> _Part:
+    bar = bar_length(*metre)
+    q = quantise(notes, bar)
+    bars = q.bars
+    if stop is not None:  # an empty bar that the last note reaches into already belongs to the next metre
+        filled = int(q.notes.onset[-1]) // bar + 1
+        bars = max(filled, min(q.first + bars, -(-(stop - start) // bar))) - q.first
+    return _Part(q, metre, bar, start, stop, number, bars)
 
 
 def _collect(score: symusic.Score, s: Events, left_out: Counter[str], name: str) -> Notes:
@@ -185,11 +200,10 @@ def _relative(notes: Notes, chosen: NDArray[np.bool_], start: int) -> Notes:
 
 
 def _join(parts: list[_Part], score: symusic.Score, s: Events, left_out: dict[str, int], name: str) -> Bars:
-    counts = [p.q.bars for p in parts]
-    index = [np.arange(p.q.first, p.q.first + p.q.bars) for p in parts]
+    counts = [p.bars for p in parts]
     base = np.cumsum([0, *counts])
     bars = int(base[-1])
-    bar = np.concatenate([p.q.notes.onset // p.bar - p.q.first + b for p, b in zip(parts, base, strict=False)])
+    bar = np.concatenate([p.q.notes.onset // p.bar - p.first + b for p, b in zip(parts, base, strict=False)])
     place = np.concatenate([p.q.notes.onset % p.bar for p in parts])
     notes = Notes(*(np.concatenate(c) for c in zip(*(p.q.notes for p in parts), strict=True)))
     shift = np.concatenate([np.abs(p.q.shift) for p in parts])
@@ -207,9 +221,8 @@ def _join(parts: list[_Part], score: symusic.Score, s: Events, left_out: dict[st
     if s.long_bars == "cut" and (np.diff(offsets) > s.longest_bar).any():
         n_kept = np.where(np.diff(offsets) > s.longest_bar, (s.longest_bar - 1) // 3, n_kept)
         tokens, offsets = _cut(tokens, offsets, s.longest_bar)
-    start = np.concatenate([p.start + k * p.bar for p, k in zip(parts, index, strict=True)])
-    tick = start * score.ticks_per_quarter // v.QUARTER
-    number = np.concatenate([p.number + k for p, k in zip(parts, index, strict=True)])
+    tick = np.concatenate([p.starts for p in parts]) * score.ticks_per_quarter // v.QUARTER
+    number = np.concatenate([p.number + np.arange(p.first, p.first + p.bars) for p in parts])
     return Bars(
         tokens, offsets, number, tick, seconds_at(score, tick), metre[:, 0], metre[:, 1], n_notes, n_kept, mean_shift,
         left_out,

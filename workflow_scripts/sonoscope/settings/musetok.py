@@ -1,5 +1,6 @@
 """Symbolic music as MuseTok events, the autoencoder that reads them, and its training from nothing."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -84,11 +85,24 @@ class TrainMuseTok(Section):
     """Share of the decoder's input tokens that are hidden, so that it needs the latent."""
 
 
+class Pieces(Section):
+    """The corpus `pieces`: composed, with every cause recorded."""
+
+    count: int = Field(200, ge=1)
+    """Pieces."""
+    bars: int = Field(8, ge=1)
+    """Length of each, in bars."""
+
+
 class MuseTok(Section):
     """Symbolic music as MuseTok reads it."""
 
-    name: str = Field("sonoscope-musetok", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Literal["sonoscope-musetok", "musetok"] = "sonoscope-musetok"
     """`sonoscope-musetok` (shipped), or `musetok` (published, by `fetch_models`)."""
+    pieces: Pieces = Pieces()
+    """Composed pieces to encode."""
+    folders: dict[str, str] = Field(default_factory=dict)
+    """Further corpora to encode: folders of MIDI files, or tables with `piece_id` and `midi`, by name."""
     events: Events = Events()
     """From MIDI to events."""
     geometry: Geometry = Geometry()
@@ -97,3 +111,13 @@ class MuseTok(Section):
     """Its training."""
     batch_tokens: int = Field(16384, ge=128)
     """Tokens per batch of bars of like length, padding included."""
+
+    def weights(self, shipped: Path, downloads: Path) -> str:
+        """Path of the model's weights."""
+        if self.name == "musetok":
+            return str(downloads / "models" / "musetok" / "ckpt" / "best_tokenizer" / "model.pt")
+        return str(shipped / self.name / "model.safetensors")
+
+    def corpus(self, name: str, results: Path) -> str:
+        """Path of the corpus ``name``."""
+        return self.folders.get(name) or str(results / "world" / f"{name}.parquet")

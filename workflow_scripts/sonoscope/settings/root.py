@@ -6,6 +6,7 @@ from sonoscope.settings.base import Section
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
+from sonoscope.settings.musetok import MuseTok
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.report import Report
 from sonoscope.settings.steering import Steering
@@ -46,6 +47,9 @@ class Settings(Section):
 
     training: Training = Training()
     """Training of the shipped MusicGen from nothing."""
+
+    musetok: MuseTok = MuseTok()
+    """Symbolic music as bars of tokens, and the autoencoder that reads them."""
 
     report: Report = Report()
     """How much the report shows."""

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from sonoscope.musetok import vocabulary as v
+from sonoscope.musetok.events import read_bars
 from sonoscope.musetok.model import MuseTok, initialise
-from sonoscope.settings.musetok import Geometry, TrainMuseTok
+from sonoscope.settings.musetok import Events, Geometry, TrainMuseTok
 from sonoscope.train.schedule import train
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,13 @@ class Batch(NamedTuple):
     """The bars of a stretch in a row, ``[batch, length]``."""
     bar: Tensor
     """Which bar of its stretch each token belongs to, ``[batch, length]``."""
+
+
+def read_side(scores: pd.DataFrame, side: str) -> list[Piece]:
+    """Bars of the pieces of one side of a table of `sonoscope.contracts.musetok.SCORES`, in its order."""
+    how = Events(end=True)  # as published, so that the end has an embedding
+    rows = scores[scores["split"] == side]
+    return [list(read_bars(midi, how, name)) for midi, name in zip(rows["midi"], rows["piece_id"], strict=True)]
 
 
 def transpose(bars: Piece, semitones: int) -> list[Tokens] | None:
