@@ -37,7 +37,7 @@ def files():
 
 
 def slowly(content):
-    """The published rules, from a file read by miditoolkit as in the published code, or faster by symusic without it."""
+    """The published rules, from a file read by miditoolkit as in the published code; without it by symusic, faster."""
     if miditoolkit is None:
         score = read_midi(content)
         return slow_events(raw_notes(score), score.ticks_per_quarter, *metre(score))[0]

@@ -18,10 +18,14 @@ pytestmark = pytest.mark.workflow
 TARGETS = [
     "all",
     "build_random_musicgen",
+    "collect_scores",
     "compose_corpus",
+    "compose_pieces",
     "doctor",
     "fetch_models",
+    "fit_musetok",
     "hello",
+    "measure_musetok",
     "measure_noop",
     "results_table",
     "steering",
@@ -29,6 +33,7 @@ TARGETS = [
     "tokenise_corpus",
     "train_codec",
     "train_language_model",
+    "train_musetok",
     "train_musicgen",
     "world",
 ]
