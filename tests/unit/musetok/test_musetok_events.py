@@ -7,9 +7,10 @@ from random_scores import metre, random_score, raw_notes
 from slow_events import slow_events
 
 from sonoscope.musetok import vocabulary as v
-from sonoscope.musetok.events import UnwritableMidiError, read_bars, seconds_at, to_bars
+from sonoscope.musetok.events import read_bars, seconds_at, to_bars
 from sonoscope.musetok.metres import written_as
 from sonoscope.musetok.quantise import Notes, quantise
+from sonoscope.musetok.writing import UnwritableMidiError
 from sonoscope.settings.musetok import PUBLISHED, Events
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose

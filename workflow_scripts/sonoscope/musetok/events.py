@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.metres import Stretch, assign, first_stretch, stretches, written_as
 from sonoscope.musetok.quantise import Ints, Notes, Quantised, bar_length, quantise, rescale
+from sonoscope.musetok.writing import UnwritableMidiError, cut, outer_voices, write_tokens
 from sonoscope.settings.musetok import Events
-from sonoscope.symbolic.midi import MidiError, read_midi
+from sonoscope.symbolic.midi import read_midi
 
 _OCTAVE = 12
-
-
-class UnwritableMidiError(MidiError):
-    """A score that MuseTok has no events for."""
 
 
 @dataclass(frozen=True)
@@ -212,65 +209,21 @@ def _join(parts: list[_Part], score: symusic.Score, s: Events, left_out: dict[st
     room = np.full(bars, (s.longest_bar - 2) // 3)
     room[-1] = (s.longest_bar - 2 - s.end) // 3
     if s.long_bars == "thin" and (n_notes > room).any():
-        kept = _outer_voices(notes, bar, n_notes, room)
+        kept = outer_voices(notes, bar, n_notes, room)
         notes, bar, place = Notes(*(c[kept] for c in notes)), bar[kept], place[kept]
     metre = np.repeat([p.metre for p in parts], counts, axis=0)
     signature = np.repeat([v.time_signature(*p.metre) for p in parts], counts)
-    tokens, offsets = _write(notes, bar, place, signature, s.end, name)
+    tokens, offsets = write_tokens(notes, bar, place, signature, s.end, name)
     n_kept = np.bincount(bar, minlength=bars)
     if s.long_bars == "cut" and (np.diff(offsets) > s.longest_bar).any():
         n_kept = np.where(np.diff(offsets) > s.longest_bar, (s.longest_bar - 1) // 3, n_kept)
-        tokens, offsets = _cut(tokens, offsets, s.longest_bar)
+        tokens, offsets = cut(tokens, offsets, s.longest_bar)
     tick = np.concatenate([p.starts for p in parts]) * score.ticks_per_quarter // v.QUARTER
     number = np.concatenate([p.number + np.arange(p.first, p.first + p.bars) for p in parts])
     return Bars(
         tokens, offsets, number, tick, seconds_at(score, tick), metre[:, 0], metre[:, 1], n_notes, n_kept, mean_shift,
         left_out,
     )  # fmt: skip
-
-
-def _write(
-    notes: Notes, bar: Ints, place: Ints, signature: Ints, end: bool, name: str
-) -> tuple[NDArray[np.int16], Ints]:
-    """Tokens of all bars, and where each begins."""
-    bars = len(signature)
-    beat = v.BEATS[place // v.STEP]
-    if (beat < 0).any():
-        found = int(place[beat < 0][0]) // v.STEP
-        raise UnwritableMidiError(name, f"MuseTok has no token for beat {found} of a long bar")
-    offsets = np.concatenate([[0], np.cumsum(3 * np.bincount(bar, minlength=bars) + 2)])
-    offsets[-1] += end
-    tokens = np.empty(offsets[-1], np.int16)
-    tokens[offsets[:-1]] = v.BAR
-    at = 3 * np.arange(len(bar)) + 2 * bar + 1
-    tokens[at], tokens[at + 1] = beat, v.PITCHES[notes.pitch]
-    tokens[at + 2] = v.DURATION_IDS[notes.duration // v.STEP]
-    last = offsets[1:] - 1
-    last[-1] -= end
-    tokens[last] = signature
-    if end:
-        tokens[-1] = v.EOS
-    return tokens, offsets
-
-
-def _outer_voices(notes: Notes, bar: Ints, n_notes: Ints, room: Ints) -> NDArray[np.bool_]:
-    """Which notes stay where a bar holds too many: the highest and lowest of every onset first, then the longest."""
-    begins = np.diff(notes.onset, prepend=-1) != 0
-    begins |= np.diff(bar, prepend=-1) != 0
-    group = np.cumsum(begins) - 1
-    firsts = np.flatnonzero(begins)
-    highest, lowest = np.maximum.reduceat(notes.pitch, firsts), np.minimum.reduceat(notes.pitch, firsts)
-    inner = (notes.pitch != highest[group]) & (notes.pitch != lowest[group])
-    order = np.lexsort((-notes.duration, inner, bar))
-    rank = np.empty(len(bar), np.int64)
-    rank[order] = np.arange(len(bar)) - np.repeat(np.cumsum(n_notes) - n_notes, n_notes)
-    return rank < room[bar]
-
-
-def _cut(tokens: NDArray[np.int16], offsets: Ints, longest: int) -> tuple[NDArray[np.int16], Ints]:
-    lengths = np.diff(offsets)
-    within = np.arange(len(tokens)) - np.repeat(offsets[:-1], lengths)
-    return tokens[within < longest], np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))])
 
 
 def seconds_at(score: symusic.Score, tick: Ints) -> NDArray[np.float64]:
