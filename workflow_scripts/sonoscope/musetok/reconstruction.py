@@ -27,14 +27,18 @@ def reconstruct(model: MuseTok, latents: Tensor, longest: int = 128) -> list[NDA
         Tokens at which a bar that has not ended is cut.
     """
     count = len(latents)
-    tokens = torch.full((count, 1), v.BAR, device=latents.device)
-    ended = torch.zeros(count, dtype=torch.bool, device=latents.device)
+    tokens = torch.full((count, longest), v.PAD, device=latents.device)
+    tokens[:, 0] = v.BAR
     ends = torch.from_numpy(np.isin(v.TYPE_OF, v.TYPES.index("time_signature"))).to(latents.device)
-    while not bool(ended.all()) and tokens.shape[1] < longest:
-        logits = model.decode(tokens, latents[:, None], torch.zeros_like(tokens))[:, -1, : v.PAD]
-        following = logits.argmax(-1).masked_fill(ended, v.PAD)
-        tokens = torch.cat([tokens, following[:, None]], 1)
-        ended |= ends[following.clamp_max(v.PAD - 1)]
+    going = torch.arange(count, device=latents.device)
+    for place in range(1, longest):
+        if not len(going):
+            break
+        seen = tokens[going, :place]
+        logits = model.decode(seen, latents[going, None], torch.zeros_like(seen))[:, -1, : v.PAD]
+        following = logits.argmax(-1)
+        tokens[going, place] = following
+        going = going[~ends[following]]
     return [row[row != v.PAD].astype(np.int16) for row in tokens.cpu().numpy()]
 
 
