@@ -66,7 +66,8 @@ rule musetok_latents:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings=section("musetok"),
+        model=section("musetok.name"),
+        settings=section("musetok.encoding"),
         code=code("musetok/musetok_latents"),
     script:
         "../workflow_scripts/musetok/musetok_latents.py"
@@ -94,7 +95,7 @@ rule collect_scores:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=section("musetok.training"),
+        settings=section("musetok.training.corpus"),
         seed=seed("musetok"),
         code=code("musetok/collect_scores"),
     script:
@@ -119,7 +120,7 @@ rule fit_musetok:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings=section("musetok"),
+        settings=section("musetok.training"),
         seed=seed("musetok"),
         code=code("musetok/fit_musetok"),
     script:

@@ -24,7 +24,7 @@ def model():
 
 
 def test_its_shape_is_the_default_one(model):
-    assert model.geometry == MuseTok().geometry
+    assert model.geometry == MuseTok().training.geometry
     assert MuseTok().weights(FOLDER.parent, Path("downloads")) == str(FOLDER / "model.safetensors")
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(0.89e6, rel=0.01)
 

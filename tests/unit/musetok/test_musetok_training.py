@@ -15,8 +15,7 @@ from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.corpus import CorpusError, midi_items
 from sonoscope.musetok.model import MuseTok, initialise
 from sonoscope.scorecard import read
-from sonoscope.settings.musetok import Geometry, TrainMuseTok
-from sonoscope.settings.musetok import MuseTok as Settings
+from sonoscope.settings.musetok import Encoding, Geometry, Scores, TrainMuseTok
 from sonoscope.settings.training import Optimiser
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose
@@ -28,9 +27,8 @@ SMALL = Geometry(
     dim=16, heads=2, dim_feedforward=16, encoder_layers=1, decoder_layers=1, dim_latent=8, codebooks=2, codes=8
 )
 SHORT = TrainMuseTok(
-    composer=None,
-    pieces=10,
-    held_out=0.3,
+    corpus=Scores(composer=None, pieces=10, held_out=0.3),
+    geometry=SMALL,
     continuous_steps=2,
     optimiser=Optimiser(steps=4, batch=2, warmup=1, checkpoint_every=2),
 )
@@ -42,7 +40,7 @@ def script(name):
 
 @pytest.fixture(scope="module")
 def scores():
-    return training_scores(SHORT, 5)[0]
+    return training_scores(SHORT.corpus, 5)[0]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +80,7 @@ def test_batches_say_which_bar_each_token_is_of(sides):
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(sides, tmp_path, monkeypatch):
-    whole = training.train_musetok(*sides, SMALL, SHORT, tmp_path / "a.pt", 1)
+    whole = training.train_musetok(*sides, SHORT, tmp_path / "a.pt", 1)
     draw = training.draw
     calls = []
 
@@ -94,9 +92,9 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(sides, tmp_path, m
 
     monkeypatch.setattr(training, "draw", killed)
     with pytest.raises(KeyboardInterrupt):
-        training.train_musetok(*sides, SMALL, SHORT, tmp_path / "b.pt", 1)
+        training.train_musetok(*sides, SHORT, tmp_path / "b.pt", 1)
     monkeypatch.undo()
-    resumed = training.train_musetok(*sides, SMALL, SHORT, tmp_path / "b.pt", 1)
+    resumed = training.train_musetok(*sides, SHORT, tmp_path / "b.pt", 1)
     for name, tensor in whole.state_dict().items():
         assert torch.allclose(tensor, resumed.state_dict()[name], atol=1e-6), name
 
@@ -104,7 +102,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(sides, tmp_path, m
 def test_training_learns(sides, tmp_path, caplog):
     caplog.set_level(logging.INFO, "sonoscope")
     optimiser = Optimiser(steps=60, batch=8, learning_rate=5e-3, warmup=5, checkpoint_every=20)
-    training.train_musetok(*sides, SMALL, SHORT.model_copy(update={"optimiser": optimiser}), tmp_path / "c.pt", 1)
+    training.train_musetok(*sides, SHORT.model_copy(update={"optimiser": optimiser}), tmp_path / "c.pt", 1)
     losses = [float(r.message.split(" ce ")[1].split()[0]) for r in caplog.records if " ce " in r.message]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -126,10 +124,9 @@ def test_accuracy_counts_every_token_once(sides):
 
 
 def test_from_scores_to_latents(tmp_path):
-    settings = Settings(geometry=SMALL, training=SHORT)
     scores, weights = tmp_path / "scores.parquet", tmp_path / "fit/model.safetensors"
-    script("collect_scores").main(scores, tmp_path / "left_out.json", settings.training, 5)
-    script("fit_musetok").main(scores, weights, settings, 5)
+    script("collect_scores").main(scores, tmp_path / "left_out.json", SHORT.corpus, 5)
+    script("fit_musetok").main(scores, weights, SHORT, 5)
     assert sorted(p.name for p in weights.parent.iterdir()) == ["config.json", "model.safetensors"]
     script("measure_musetok").main(scores, weights, tmp_path / "scorecard.json", 5)
     names = {row.name for row in read(tmp_path / "scorecard.json")}
@@ -142,13 +139,13 @@ def test_from_scores_to_latents(tmp_path):
     (folder / "broken.mid").write_bytes(b"MThd")
     (folder / "notes.txt").write_text("no music")
     found = [tmp_path / name for name in ("latents.safetensors", "bars.parquet", "skipped.json")]
-    script("musetok_latents").main(folder, weights, *found, settings)
+    script("musetok_latents").main(folder, weights, *found, "ours", Encoding())
     arrays, header = LATENTS.read(found[0])
     bars = BARS.read(found[1])
     assert len(bars) == len(arrays["codes"]) == 8
     assert bars["piece_id"].unique().tolist() == ["deep/0.mid", "deep/1.mid"]
     assert bars["second"].is_monotonic_increasing is False  # it begins anew with each piece
-    assert header["model"] == "sonoscope-musetok"
+    assert header["model"] == "ours"
     assert [item["item"] for item in read_json(found[2])] == ["broken.mid"]
 
 

@@ -40,7 +40,7 @@ def _music21() -> Any:
     except ImportError:
         raise MissingMusic21Error(
             "real scores to train on come with the package music21, which is not installed; "
-            "pip install -r envs/training.txt, or set musetok.training.composer to null to use composed pieces alone"
+            "pip install -r envs/training.txt, or set musetok.training.corpus.composer to null to do without"
         ) from None
 
 

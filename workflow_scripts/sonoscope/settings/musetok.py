@@ -64,17 +64,26 @@ PUBLISHED_GEOMETRY = Geometry(
 """Shape of the published model."""
 
 
-class TrainMuseTok(Section):
-    """Training of `sonoscope-musetok` from nothing."""
+class Scores(Section):
+    """What `sonoscope-musetok` learns from."""
 
     composer: str | None = "bach"
     """Whose scores to learn from, among those that the package music21 carries; null for composed pieces alone."""
-    scores: int | None = Field(None, ge=2)
+    most: int | None = Field(None, ge=2)
     """Most real scores; null takes all."""
     pieces: int = Field(300, ge=0)
     """Composed pieces besides, of eight bars."""
     held_out: float = Field(0.1, gt=0, lt=0.5)
     """Share of scores, and of pieces, that is never trained on."""
+
+
+class TrainMuseTok(Section):
+    """Training of `sonoscope-musetok` from nothing."""
+
+    corpus: Scores = Scores()
+    """What it learns from."""
+    geometry: Geometry = Geometry()
+    """Its shape."""
     optimiser: Optimiser = Optimiser(steps=5500, batch=24, learning_rate=1.5e-3, warmup=200, checkpoint_every=250)
     """Schedule; a batch counts stretches of `decoder_bars` bars."""
     transposition: int = Field(6, ge=0, le=12)
@@ -94,6 +103,15 @@ class Pieces(Section):
     """Length of each, in bars."""
 
 
+class Encoding(Section):
+    """How corpora become latents."""
+
+    events: Events = Events()
+    """From MIDI to events."""
+    batch_tokens: int = Field(16384, ge=128)
+    """Tokens per batch of bars of like length, padding included."""
+
+
 class MuseTok(Section):
     """Symbolic music as MuseTok reads it."""
 
@@ -103,14 +121,10 @@ class MuseTok(Section):
     """Composed pieces to encode."""
     folders: dict[str, str] = Field(default_factory=dict)
     """Further corpora to encode: folders of MIDI files, or tables with `piece_id` and `midi`, by name."""
-    events: Events = Events()
-    """From MIDI to events."""
-    geometry: Geometry = Geometry()
-    """Shape of the model that is trained."""
+    encoding: Encoding = Encoding()
+    """How they are encoded."""
     training: TrainMuseTok = TrainMuseTok()
-    """Its training."""
-    batch_tokens: int = Field(16384, ge=128)
-    """Tokens per batch of bars of like length, padding included."""
+    """Training of the shipped model; nothing here is read by the studies."""
 
     def weights(self, shipped: Path, downloads: Path) -> str:
         """Path of the model's weights."""

@@ -15,7 +15,7 @@ from torch.nn import functional
 from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.events import read_bars
 from sonoscope.musetok.model import MuseTok, initialise
-from sonoscope.settings.musetok import Events, Geometry, TrainMuseTok
+from sonoscope.settings.musetok import Events, TrainMuseTok
 from sonoscope.train.schedule import train
 
 log = logging.getLogger(__name__)
@@ -112,12 +112,12 @@ def logits_of(model: MuseTok, batch: Batch, latents: Tensor, seen: Tensor | None
 def train_musetok(
     training: Sequence[Piece],
     held_out: Sequence[Piece],
-    geometry: Geometry,
     s: TrainMuseTok,
     checkpoint: Path,
     seed: int,
 ) -> MuseTok:
     """Train a model on the bars of pieces, resuming from ``checkpoint``."""
+    geometry = s.geometry
     model = initialise(MuseTok(geometry), seed)
     long_enough = [piece for piece in training if len(piece) >= geometry.decoder_bars]
     monitor = collate(draw(held_out, geometry.decoder_bars, _MONITOR, 0, torch.Generator().manual_seed(seed)))

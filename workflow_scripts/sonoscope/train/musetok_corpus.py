@@ -7,19 +7,19 @@ import pandas as pd
 
 from sonoscope.corpora.engraved import read_engraved
 from sonoscope.corpora.skipped import Skipped
-from sonoscope.settings.musetok import TrainMuseTok
+from sonoscope.settings.musetok import Scores
 from sonoscope.statistics.splits import grouped_split
 from sonoscope.symbolic.pieces import piece_table
 
 _BARS = 8
 
 
-def training_scores(s: TrainMuseTok, seed: int) -> tuple[pd.DataFrame, list[Skipped]]:
+def training_scores(s: Scores, seed: int) -> tuple[pd.DataFrame, list[Skipped]]:
     """Scores as `sonoscope.contracts.musetok.SCORES` declares, and what was left out."""
     skipped: list[Skipped] = []
     rows: list[tuple[str, str, str, bytes]] = []
     if s.composer is not None:
-        for name, score in read_engraved(s.composer, skipped, s.scores):
+        for name, score in read_engraved(s.composer, skipped, s.most):
             rows.append((name, "real", work_of(name), score.dumps_midi()))
     if s.pieces:
         table = piece_table(s.pieces, seed, bars=_BARS)
