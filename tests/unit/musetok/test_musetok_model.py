@@ -152,3 +152,24 @@ def test_notes_are_read_and_compared(bars):
     assert note_hits([bar], [bars[0][:1]])[0, [0, 2]].tolist() == [0, 0]
     broken = np.delete(bar, 2)  # the first note lost its pitch
     assert note_hits([bar], [broken])[0, 0] == notes_of(bar).total() - 1
+
+
+def test_simvq_is_that_of_the_library_that_the_published_model_uses():
+    library = pytest.importorskip("vector_quantize_pytorch")
+    theirs = library.ResidualSimVQ(dim=16, num_quantizers=4, codebook_size=32, rotation_trick=True).train()
+    ours = ResidualSimVQ(4, 32, 16)
+    ours.load_state_dict({n.replace("layers.", "levels."): t for n, t in theirs.state_dict().items()})
+    x = torch.randn(35, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    output, codes, losses = theirs(x[None])
+    found = ours(y)
+    assert torch.equal(codes[0], found.codes)
+    assert torch.allclose(output[0], found.output, atol=1e-5)
+    assert torch.allclose(losses, found.losses, atol=1e-6)
+    ((output[0] ** 2).sum() + losses.sum()).backward()
+    ((found.output**2).sum() + found.losses.sum()).backward()
+    assert torch.allclose(x.grad, y.grad, atol=1e-5)
+    for k in range(4):
+        assert torch.allclose(
+            theirs.layers[k].code_transform.weight.grad, ours.levels[k].code_transform.weight.grad, atol=1e-5
+        )
