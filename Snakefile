@@ -26,6 +26,7 @@ include: "rules/latents.smk"
 include: "rules/steering.smk"
 include: "rules/training.smk"
 include: "rules/world.smk"
+include: "rules/musetok.smk"
 
 
 localrules:

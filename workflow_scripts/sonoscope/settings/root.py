@@ -7,6 +7,7 @@ from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
 from sonoscope.settings.measure_musicgen import MeasureMusicGen
+from sonoscope.settings.musetok import MuseTok
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.report import Report
 from sonoscope.settings.steering import Steering
@@ -50,6 +51,9 @@ class Settings(Section):
 
     training: Training = Training()
     """Training of the shipped MusicGen from nothing."""
+
+    musetok: MuseTok = MuseTok()
+    """Symbolic music as bars of tokens, and the autoencoder that reads them."""
 
     report: Report = Report()
     """How much the report shows."""
