@@ -105,3 +105,8 @@ def show_pages(*pages):
 def tell(message):
     """Say one line on the terminal."""
     print(f"sonoscope: {message}", file=sys.stderr)
+
+
+def world_scorecards():
+    """Scorecards of what the model learned, if a plain call measures that."""
+    return list(rules.world_measures.input) if SETTINGS.measure_musicgen.in_every_run else []

@@ -29,7 +29,7 @@ localrules:
 rule gather_scorecard:
     """The scorecard rows of all studies in one file."""
     input:
-        parts=rules.steering.input + rules.world_measures.input + rules.measure_noop.output,
+        parts=rules.steering.input + world_scorecards() + rules.measure_noop.output,
     output:
         rows="<results>/scorecard.json",
     log:

@@ -12,11 +12,11 @@ from sonoscope.train.schedule import load_weights, save_weights
 def main(lessons: Path, audio: Path, weights: Path, refined: Path, settings: Training, seed: int) -> None:
     """Refine on the clips of the training split; a killed job goes on from its last checkpoint."""
     split = LESSONS.read(lessons)["split"].to_numpy()
-    rows = [(split == name).nonzero()[0] for name in ("train", "validation")]
+    training, validation = ((split == name).nonzero()[0] for name in ("train", "validation"))
     codec = build_codec(settings.codec_geometry, seed)
     load_weights(weights, codec)
     sound = LESSON_AUDIO.read(audio)[0]["audio"]
-    refine_decoder(codec, sound, *rows, settings.codec, refined.with_name("checkpoint.pt"), seed)
+    refine_decoder(codec, sound, training, validation, settings.codec, refined.with_name("checkpoint.pt"), seed)
     save_weights(refined, codec)
 
 

@@ -13,9 +13,9 @@ def main(lessons: Path, audio: Path, weights: Path, settings: Training, seed: in
     """Train on the clips of the training split; a killed job goes on from its last checkpoint."""
     split = LESSONS.read(lessons)["split"].to_numpy()
     sound = LESSON_AUDIO.read(audio)[0]["audio"]
-    rows = [(split == name).nonzero()[0] for name in ("train", "validation")]
+    training, validation = ((split == name).nonzero()[0] for name in ("train", "validation"))
     checkpoint = weights.with_name("checkpoint.pt")
-    codec = train_codec(sound, *rows, settings.codec_geometry, settings.codec, checkpoint, seed)
+    codec = train_codec(sound, training, validation, settings.codec_geometry, settings.codec, checkpoint, seed)
     save_weights(weights, codec)
 
 

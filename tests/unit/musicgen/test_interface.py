@@ -17,7 +17,8 @@ def test_geometry(model, tokens):
     assert (model.num_layers, model.dim, model.num_codebooks, model.cardinality) == (3, 32, 4, 64)
     assert model.frame_rate == model.sample_rate / 320 == 50
     assert tokens.shape == (3, 4, 25)
-    assert 0 <= int(tokens.min()) and int(tokens.max()) < model.cardinality
+    assert int(tokens.min()) >= 0
+    assert int(tokens.max()) < model.cardinality
     assert model.decode(tokens).shape == (3, 1, 25 * 320)
 
 

@@ -38,13 +38,12 @@ def save_text_encoder(folder: Path, prompts: Iterable[str], seed: int) -> None:
         num_heads=4,
         feed_forward_proj="relu",
         dropout_rate=0.0,
-        decoder_start_token_id=0,
         pad_token_id=0,
         eos_token_id=1,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        T5EncoderModel(config).eval().save_pretrained(folder)
+        T5EncoderModel(config).save_pretrained(folder)
 
 
 def known_words(folder: Path) -> set[str]:

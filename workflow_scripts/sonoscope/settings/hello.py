@@ -15,4 +15,4 @@ class Hello(Section):
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of each clip, in seconds."""
     loudness: float | None = Field(-23.0, ge=-70, le=0)
-    """Loudness of the files, in dB of root mean square relative to full scale, never clipping; null keeps the model's."""
+    """Loudness of the files, in dB (root mean square, full scale = 0), never clipping; null keeps the model's."""

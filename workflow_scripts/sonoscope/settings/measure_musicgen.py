@@ -8,6 +8,8 @@ from sonoscope.settings.base import Section
 class MeasureMusicGen(Section):
     """Clips asked of the model, and scored by measures that know nothing of it."""
 
+    in_every_run: bool = True
+    """Whether a plain call measures the model too; `snakemake world_measures` always does."""
     notes: int = Field(36, ge=12)
     """Notes on instruments that training never combined with them."""
     modes: int = Field(36, ge=6)

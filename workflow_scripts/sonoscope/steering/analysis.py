@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sonoscope.directions.files import Directions
 from sonoscope.scorecard import Row, measure
@@ -26,12 +27,12 @@ def share_interval(hits: pd.Series, groups: pd.Series, seed: int, resamples: int
     return Interval(wilson.estimate, low, high, len(values), drawn.groups)
 
 
-def _mean_interval(values: np.ndarray, groups: pd.Series, seed: int, resamples: int) -> Interval:
+def _mean_interval(values: NDArray[np.float64], groups: pd.Series, seed: int, resamples: int) -> Interval:
     generator = np.random.default_rng([seed, 17])
     codes = pd.factorize(groups)[0]
 
-    def mean(weights: np.ndarray) -> np.ndarray:
-        return (weights @ values) / weights.sum(axis=1)
+    def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((weights @ values) / weights.sum(axis=1), dtype=np.float64)
 
     return bootstrap_interval(mean, len(values), generator, codes, resamples=resamples)
 
@@ -78,14 +79,14 @@ def note_rows(curve: pd.DataFrame, s: Steering, sources: Sequence[str]) -> list[
 
     The headline coefficient is named in the settings before anything is generated, so nothing is chosen by its result.
     """
-    at = curve.set_index(["estimator", "coefficient"])
     chance = float(curve["chance"].iloc[0])
-    unsteered = at.loc[(UNSTEERED, 0.0)]
-    random = at.loc[("random", s.headline)] if ("random", s.headline) in at.index else None
+    unsteered = _at(curve, UNSTEERED, 0.0)
+    steered, random = _at(curve, s.steer_with[0], s.headline), _at(curve, "random", s.headline)
+    if unsteered is None:
+        return []
     null = None if random is None else float(random["accuracy"])
     rows = [_row("steering.note_accuracy.unsteered", unsteered, None, chance, 0.20, "lower", sources)]
-    if (s.steer_with[0], s.headline) in at.index:
-        steered = at.loc[(s.steer_with[0], s.headline)]
+    if steered is not None:
         baseline = float(unsteered["accuracy"])
         rows.append(_row("steering.note_accuracy.steered", steered, null, baseline, 0.95, "higher", sources))
     if random is not None:
@@ -94,6 +95,11 @@ def note_rows(curve: pd.DataFrame, s: Steering, sources: Sequence[str]) -> list[
             _row("steering.note_accuracy.random", random, chance, float(unsteered["accuracy"]), 0.20, "lower", sources)
         )
     return rows
+
+
+def _at(curve: pd.DataFrame, estimator: str, coefficient: float) -> pd.Series | None:
+    found = curve[(curve["estimator"] == estimator) & (curve["coefficient"] == coefficient)]
+    return None if found.empty else found.iloc[0]
 
 
 def _row(

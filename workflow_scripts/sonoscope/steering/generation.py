@@ -57,7 +57,7 @@ def generate_planned(
                 injection = injection_for(rows, dose, layers, steering, steps)
                 prompts, seeds = rows["prompt"].tolist(), rows["sampling_seed"].tolist()
                 codes = model.generate(prompts, seeds, musicgen.seconds, sampling, injection)
-                arrays = {
+                arrays: dict[str, NDArray[np.generic]] = {
                     "tokens": codes.cpu().numpy().astype(np.int16),
                     "nll": model.nll(codes, prompts).numpy().astype(np.float32),
                 }

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ def build_codec(g: CodecGeometry, seed: int, kmeans: bool = False) -> EncodecMod
     OmegaConf.update(config, "rvq.kmeans_init", kmeans)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return builders.get_compression_model(config)
+        return cast(EncodecModel, builders.get_compression_model(config))
 
 
 def crops(

@@ -1,6 +1,7 @@
 """The corpus that the shipped MusicGen learns from: lessons and composed pieces, with prompts and splits."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def training_corpus(s: Corpus, sample_rate: int, seed: int) -> tuple[pd.DataFram
     return frame, audio
 
 
-def _row(clip_id: str, concept: str, prompt: str, causes: dict[str, Any], split: str) -> dict[str, Any]:
-    text = json.dumps(causes, default=lambda x: x.tolist() if hasattr(x, "tolist") else str(x))
+def _row(clip_id: str, concept: str, prompt: str, causes: Mapping[str, object], split: str) -> dict[str, Any]:
+    text = json.dumps(dict(causes), default=lambda x: x.tolist() if hasattr(x, "tolist") else str(x))
     return {"clip_id": clip_id, "concept": concept, "prompt": prompt, "causes": text, "split": split}
 
 

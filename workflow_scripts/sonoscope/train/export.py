@@ -32,10 +32,17 @@ def train_and_export(
     register_text_encoder(str(encoder.resolve()), DIM)
     lm = build_language_model(geometry, rate, str(encoder.resolve()), seed)
     split = lessons["split"].to_numpy()
-    rows = [(split == name).nonzero()[0] for name in ("train", "validation")]
+    training, validation = ((split == name).nonzero()[0] for name in ("train", "validation"))
     checkpoint = folder / "checkpoint.pt"
     train_language_model(
-        tokens.astype(np.int16), lessons["prompt"].tolist(), *rows, lm, s.language_model, checkpoint, seed
+        tokens.astype(np.int16),
+        lessons["prompt"].tolist(),
+        training,
+        validation,
+        lm,
+        s.language_model,
+        checkpoint,
+        seed,
     )
     codec = build_codec(s.codec_geometry, seed)
     load_weights(codec_weights, codec)
