@@ -22,7 +22,7 @@ from sonoscope.dynamics.likelihoods import (
 from sonoscope.dynamics.linear import autoregression, independent_frames, random_autoregression
 from sonoscope.dynamics.mixture import UnconditionalMixture
 from sonoscope.dynamics.vmf import VonMisesFisher, log_area
-from sonoscope.dynamics.walks import DirectionWalk
+from sonoscope.dynamics.walks import DirectionWalk, split
 from sonoscope.dynamics.windows import windows
 
 F64 = torch.float64
@@ -163,6 +163,14 @@ def test_mixture_gains_over_one_gaussian_where_scales_vary():
     one = GaussianPredictor(covariance="diagonal").fit(rows.contexts, rows.deltas)
     eight = UnconditionalMixture(generator(0)).fit(rows.contexts, rows.deltas)
     assert nll(eight, rows) < nll(one, rows) - 0.1
+
+
+def test_equal_frames_stay_finite():
+    deltas = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 2.0], [0.5, 0.0, 0.0]])
+    direction, log_m = split(deltas)
+    assert bool(direction.isfinite().all() & log_m.isfinite().all())
+    assert log_m[1].item() == pytest.approx(math.log(3)) and direction[0].norm() == 0
+    assert bool(UniformLogNormal().fit(deltas[:, None], deltas).log_prob(deltas[:, None], deltas).isfinite().all())
 
 
 def test_latents_without_variance_are_refused():

@@ -192,7 +192,7 @@ class UniformLogNormal:
 
     def log_prob(self, contexts: Tensor, deltas: Tensor) -> Tensor:
         """Log-density of each difference, in nats per frame, [n]."""
-        magnitude, dim = deltas.to(torch.float64).norm(dim=-1), deltas.shape[1]
+        magnitude, dim = split(deltas)[1].exp(), deltas.shape[1]
         direction = torch.full_like(magnitude, -log_area(dim))
         return factored_log_prob(direction, log_normal_log_prob(magnitude, self.mean_, self.deviation_), magnitude, dim)
 

@@ -14,6 +14,9 @@ from sonoscope.dynamics.vmf import VonMisesFisher, log_area, log_normaliser, mea
 
 _LOG_2PI = math.log(2 * math.pi)
 
+SHORTEST = 1e-8
+"""Length below which a step has no direction; two equal frames would have none at all."""
+
 
 @dataclass(frozen=True)
 class Magnitude:
@@ -77,9 +80,9 @@ def last_step(contexts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def split(deltas: Tensor) -> tuple[Tensor, Tensor]:
-    """Direction [n, D] and log-length [n] of differences [n, D], float64."""
+    """Direction [n, D] and log-length [n] of differences [n, D], float64; a length counts as at least `SHORTEST`."""
     deltas = deltas.to(torch.float64)
-    length = deltas.norm(dim=-1)
+    length = deltas.norm(dim=-1).clamp(min=SHORTEST)
     return deltas / length[:, None], length.log()
 
 
