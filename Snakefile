@@ -27,6 +27,7 @@ include: "rules/steering.smk"
 include: "rules/training.smk"
 include: "rules/world.smk"
 include: "rules/musetok.smk"
+include: "rules/speech.smk"
 
 
 localrules:
@@ -56,7 +57,7 @@ onstart:
 
 
 onsuccess:
-    show_pages(*(f"{RESULTS}/{page}.md" for page in ("doctor", "fetched_models", "scorecard")))
+    show_pages(*(f"{RESULTS}/{page}.md" for page in ("doctor", "fetched_models", "fetched_corpora", "scorecard")))
     tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
 
 

@@ -6,11 +6,14 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     <results>/world/syntheory/{concept}.parquet     one row per clip: audio, MIDI, labels, prompt, groups
+    <results>/world/speech/LibriSpeech/             synthetic speakers reading made-up sentences, in LibriSpeech's layout
+    <results>/world/speech/utterances.parquet       one row per utterance, synthetic or real, with splits by speaker
+    <results>/world/speech/skipped.parquet          what could not be used, and why
     <results>/models/random/                        a MusicGen with random weights, in audiocraft's layout
     <results>/models/transformers/{model}/          a MusicGen converted to transformers' layout
     <results>/hello/*.wav                           the first two clips
 
-STEPS: compose_syntheory · build_random_musicgen · convert_musicgen · hello
+STEPS: compose_syntheory · compose_speech · index_speech · build_random_musicgen · convert_musicgen · hello
 """
 
 
@@ -22,6 +25,7 @@ rule world:
     """The known world: every composed corpus of this run."""
     input:
         expand("<results>/world/syntheory/{concept}.parquet", concept=SETTINGS.world.concepts),
+        "<results>/world/speech/utterances.parquet",
 
 
 rule compose_syntheory:
@@ -44,6 +48,53 @@ rule compose_syntheory:
         code=code("phase0/compose_syntheory"),
     script:
         "../workflow_scripts/phase0/compose_syntheory.py"
+
+
+rule compose_speech:
+    """Synthetic speakers read made-up sentences, in LibriSpeech's layout."""
+    output:
+        speakers="<results>/world/speech/LibriSpeech/SPEAKERS.TXT",
+    log:
+        "<logs>/compose_speech.log",
+    benchmark:
+        "<benchmarks>/compose_speech.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=growing(30),
+    params:
+        settings=section("speech"),
+        seed=seed("speech"),
+        code=code("phase0/compose_speech"),
+    script:
+        "../workflow_scripts/phase0/compose_speech.py"
+
+
+rule index_speech:
+    """The usable utterances of a speech corpus, synthetic or LibriSpeech, with splits by speaker."""
+    input:
+        corpus=SETTINGS.speech.files(Path(RESULTS), Path(DOWNLOADS)),
+    output:
+        utterances="<results>/world/speech/utterances.parquet",
+        skipped="<results>/world/speech/skipped.parquet",
+    log:
+        "<logs>/index_speech.log",
+    benchmark:
+        "<benchmarks>/index_speech.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        settings=section("speech"),
+        seed=seed("speech"),
+        code=code("phase0/index_speech"),
+    script:
+        "../workflow_scripts/phase0/index_speech.py"
 
 
 rule build_random_musicgen:

@@ -11,9 +11,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Digest:
-    """A published digest: SHA-256 of the content, or the SHA-1 that git gives a blob (small files of a hub)."""
+    """A published digest of the content: SHA-256, MD5, or the SHA-1 that git gives a blob (small files of a hub)."""
 
-    algorithm: Literal["sha256", "git-sha1"]
+    algorithm: Literal["sha256", "md5", "git-sha1"]
     value: str
 
     @classmethod
@@ -28,12 +28,12 @@ class Digest:
 
     def of(self, path: Path) -> str:
         """Compute the digest of ``path`` by this algorithm, hexadecimal."""
-        return _git_blob(path) if self.algorithm == "git-sha1" else _sha256(path)
+        return _git_blob(path) if self.algorithm == "git-sha1" else _plain(path, self.algorithm)
 
 
-def _sha256(path: Path) -> str:
+def _plain(path: Path, algorithm: str) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _git_blob(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Settings of the fetching stage: which published models to bring here."""
+"""Settings of the fetching stage: which published models and corpora to bring here."""
 
 from typing import Literal, get_args
 
@@ -26,10 +26,22 @@ ModelName = Literal[
 ]
 """Published models that can be fetched by name."""
 
+CorpusName = Literal[
+    "dev-clean",
+    "dev-other",
+    "test-clean",
+    "test-other",
+    "train-clean-100",
+    "train-clean-360",
+    "train-other-500",
+]
+"""Subsets of LibriSpeech that can be fetched by name."""
+
 Layout = Literal["audiocraft", "transformers"]
 """The two forms in which MusicGen is published."""
 
 MODEL_NAMES: tuple[ModelName, ...] = get_args(ModelName)
+CORPUS_NAMES: tuple[CorpusName, ...] = get_args(CorpusName)
 
 
 class FetchModel(Section):
@@ -43,13 +55,16 @@ class FetchModel(Section):
 
 
 class Fetch(Section):
-    """Published models to bring here; none by default, since the demo runs on the models that are shipped."""
+    """Published models and corpora to bring here; none by default, since the demo runs on what is shipped."""
 
     models: tuple[ModelName, ...] = ()
     """Models to download, by name; what a MusicGen needs besides (text encoder, codec) comes along."""
 
     folders: dict[ModelName, str] = Field(default_factory=dict)
     """Folders that already hold a model, by its name; they are checked and used in place, nothing is copied."""
+
+    corpora: tuple[CorpusName, ...] = ()
+    """Subsets of LibriSpeech to download, by name; 0.3 to 30 GB each."""
 
     layout: Layout = "audiocraft"
     """Form in which MusicGen is fetched: for audiocraft (half precision), or for transformers."""

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.codecs import MelPcaCodec, SpeechCodec
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
@@ -10,6 +11,7 @@ from sonoscope.settings.measure_musicgen import MeasureMusicGen
 from sonoscope.settings.musetok import MuseTok
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.report import Report
+from sonoscope.settings.speech import Speech
 from sonoscope.settings.steering import Steering
 from sonoscope.settings.table import ResultsTable
 from sonoscope.settings.training import Training
@@ -37,6 +39,15 @@ class Settings(Section):
     measure_musicgen: MeasureMusicGen = MeasureMusicGen()
     """How well the MusicGen learned the known world."""
 
+    speech: Speech = Speech()
+    """Speech for the study of latent dynamics."""
+
+    mel_pca: MelPcaCodec = MelPcaCodec()
+    """The deterministic speech codec."""
+
+    speech_codec: SpeechCodec = SpeechCodec()
+    """Training of the shipped speech codec from nothing."""
+
     hello: Hello = Hello()
     """The first two clips."""
 
@@ -47,7 +58,7 @@ class Settings(Section):
     """What the workflow measures about itself."""
 
     fetch: Fetch = Fetch()
-    """Published models to bring here."""
+    """Published models and corpora to bring here."""
 
     training: Training = Training()
     """Training of the shipped MusicGen from nothing."""

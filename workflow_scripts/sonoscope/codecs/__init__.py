@@ -1,0 +1,1 @@
+"""Continuous codecs: audio to latent sequences before any quantisation, and back."""

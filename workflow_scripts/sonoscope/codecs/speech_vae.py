@@ -1,0 +1,130 @@
+"""sonoscope-speech: a small continuous speech codec, 24 kHz audio to 12.5 latents per second.
+
+A causal convolutional VAE between log-mel frames at 100 Hz and latents at 12.5 Hz; a waveform comes back by
+Griffin-Lim. At inference the latent is the posterior's mean, so that encoding is deterministic.
+"""
+
+from pathlib import Path
+from typing import Self, cast
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 (its name everywhere)
+
+from sonoscope.codecs.mel import LogMel
+from sonoscope.files import replacing
+from sonoscope.settings.codecs import SpeechCodecGeometry
+
+_DOUBLINGS = 3  # 100 Hz to 12.5 Hz
+_LOG_VARIANCE = 6.0  # bound of the posterior's log-variance; smooth, so that its gradient never dies
+
+
+class _Causal(nn.Conv1d):
+    """A convolution that sees no later frame."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        past = (self.kernel_size[0] - 1) * self.dilation[0] - (self.stride[0] - 1)
+        return super().forward(F.pad(x, (past, 0)))
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.wide = _Causal(width, width, 3, dilation=dilation)
+        self.narrow = nn.Conv1d(width, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = x + self.narrow(F.gelu(self.wide(F.gelu(x))))
+        return y
+
+
+class SpeechVae(nn.Module):
+    """The codec. ``mel_mean`` and ``mel_scale`` standardise its input and are set from training data."""
+
+    name = "sonoscope-speech"
+
+    def __init__(self, geometry: SpeechCodecGeometry) -> None:
+        super().__init__()
+        self.geometry, self.mel = geometry, LogMel()
+        bands, width = self.mel.bands, geometry.width
+        self.register_buffer("mel_mean", torch.zeros(bands))
+        self.register_buffer("mel_scale", torch.ones(bands))
+        encoder: list[nn.Module] = [_Causal(bands, width, 5)]
+        decoder: list[nn.Module] = [_Causal(geometry.dim, width, 3)]
+        for _ in range(_DOUBLINGS):
+            encoder += [_Residual(width, 1), _Residual(width, 2), _Causal(width, width, 4, stride=2)]
+            decoder += [nn.ConvTranspose1d(width, width, 2, stride=2), _Residual(width, 1), _Residual(width, 2)]
+        self.encoder = nn.Sequential(*encoder, nn.GELU(), nn.Conv1d(width, 2 * geometry.dim, 1))
+        self.decoder = nn.Sequential(*decoder, nn.GELU(), nn.Conv1d(width, bands, 1))
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of the audio, in hertz."""
+        return self.mel.sample_rate
+
+    @property
+    def stack(self) -> int:
+        """Mel frames per latent."""
+        return int(2**_DOUBLINGS)
+
+    @property
+    def frame_rate(self) -> float:
+        """Rate of the latents, in hertz."""
+        return self.mel.sample_rate / (self.mel.hop * self.stack)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a latent."""
+        return self.geometry.dim
+
+    def posterior(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the latents, each [B, T, D], of log-mel frames [B, 8 T, bands]."""
+        raw: Tensor = self.encoder(self.standardise(frames).transpose(1, 2)).transpose(1, 2)
+        mean, spread = raw.chunk(2, dim=-1)
+        return mean, _LOG_VARIANCE * torch.tanh((spread - 2) / _LOG_VARIANCE)
+
+    def standardise(self, frames: Tensor) -> Tensor:
+        """Log-mel frames in units of the training data's deviation."""
+        return (frames - cast(Tensor, self.mel_mean)) / cast(Tensor, self.mel_scale)
+
+    def spectra(self, latents: Tensor) -> Tensor:
+        """Log-mel frames [B, 8 T, bands] of latents [B, T, D]."""
+        standard: Tensor = self.decoder(latents.transpose(1, 2)).transpose(1, 2)
+        return standard * cast(Tensor, self.mel_scale) + cast(Tensor, self.mel_mean)
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Tensor:
+        """Latents [B, T, D] of mono audio [B, 1, S]."""
+        return self.posterior(self.mel.frames(audio, self.stack))[0]
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Mono audio [B, 1, samples] of latents [B, T, D]."""
+        return self.mel.waveform(self.spectra(latents))
+
+    def save(self, path: Path) -> None:
+        """Write weights and geometry as one safetensors file."""
+        header = {"name": self.name, "geometry": self.geometry.model_dump_json()}
+        with replacing(path) as temporary:
+            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, temporary, metadata=header)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote, ready for inference.
+
+        Raises
+        ------
+        ValueError
+            The file is of another model.
+        """
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("name") != cls.name:
+                raise ValueError(f"{path}: expected weights of {cls.name}, found {header.get('name', 'no name')}")
+            codec = cls(SpeechCodecGeometry.model_validate_json(header["geometry"]))
+            codec.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
+        codec.requires_grad_(False)
+        codec.eval()
+        return codec

@@ -1,0 +1,1 @@
+"""Dynamics of codec latents: how predictable the next frame is, judged first where the answer is known."""

@@ -1,0 +1,41 @@
+"""Shape and training of the shipped speech codec, and the deterministic codec beside it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sonoscope.settings.base import Section
+from sonoscope.settings.training import Optimiser
+
+
+class SpeechCodecGeometry(Section):
+    """Shape of the shipped speech codec."""
+
+    dim: int = Field(32, ge=1, le=512)
+    """Dimensions of a latent."""
+    width: int = Field(160, ge=8)
+    """Channels of its convolutions."""
+
+
+class SpeechCodec(Section):
+    """Training of the shipped speech codec from nothing; no study reads this."""
+
+    geometry: SpeechCodecGeometry = SpeechCodecGeometry()
+    """Its shape."""
+    optimiser: Optimiser = Optimiser(steps=1500, batch=8, learning_rate=1.5e-3, warmup=100, checkpoint_every=250)
+    """Schedule."""
+    crop: int = Field(24, ge=2)
+    """Length of a training crop, in latent frames of 80 ms."""
+    divergence_weight: float = Field(0.01, ge=0)
+    """Weight of the divergence from the prior, per dimension, against the squared error per band."""
+    divergence_warmup: int = Field(300, ge=0)
+    """Steps over which that weight grows from 0."""
+    free_nats: float = Field(0.2, ge=0)
+    """Divergence per dimension, in nats, below which it costs nothing, so that no dimension is given up early."""
+
+
+class MelPcaCodec(Section):
+    """The deterministic codec: principal components of stacked log-mel frames."""
+
+    dims: tuple[Annotated[int, Field(ge=1, le=640)], ...] = Field((32, 64), min_length=1)
+    """Numbers of components, one codec for each."""
