@@ -211,9 +211,11 @@ def test_scorecard_rows_say_what_happened():
 
 
 def test_scorecard_does_not_pass_what_failed():
-    rates = {(UNSTEERED, 0.0): 0.5, ("difference_in_means", 0.05): 0.6, ("random", 0.05): 0.55}
+    rates = {(UNSTEERED, 0.0): 0.5, ("difference_in_means", 0.1): 0.6, ("random", 0.1): 0.55}
     curve = dose_response(scores_table(rates), SETTINGS, "chroma", 1 / 12, 0)
-    assert not any(row.met for row in note_rows(curve, SETTINGS, ()))
+    rows = note_rows(curve, SETTINGS, ())
+    assert len(rows) == 3
+    assert not any(row.met for row in rows)
 
 
 def test_a_concept_without_a_measure_is_refused_by_name():

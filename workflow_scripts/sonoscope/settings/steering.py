@@ -125,8 +125,9 @@ class Steering(Section):
     coefficients: list[float] = Field(default_factory=lambda: [0.0, 0.02, 0.05, 0.10], min_length=2)
     """Coefficients of the dose-response curve, in coefficient_unit; 0 is the unsteered run and must be among them."""
 
-    headline: float = 0.05
-    """The coefficient whose result goes into the scorecard, named before anything is generated; one of coefficients."""
+    headline: float = 0.1
+    """The coefficient whose result goes into the scorecard, named before anything is generated; one of coefficients.
+    The default comes from a pilot with seeds 0 and 1, which the presets do not use again."""
 
     coefficient_unit: Literal["absolute", "relative", "sigma"] = "relative"
     """Unit of a coefficient: that of the hidden states, their mean norm, or the SD of the projection at each layer."""
@@ -143,7 +144,7 @@ class Steering(Section):
     prompts: int = Field(default=8, ge=1, le=10_000)
     """Number of prompts; each is generated at every coefficient with every seed."""
 
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0, 1], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [2, 3], min_length=1)
     """Seeds of generation; the same at every coefficient, so that clips are paired."""
 
     precision: Literal["float64", "float32"] = "float64"
