@@ -64,7 +64,7 @@ class TrainCodec(Section):
 class TrainLanguageModel(Section):
     """Training of the language model on the codec's tokens."""
 
-    optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1e-3, weight_decay=0.01)
+    optimiser: Optimiser = Optimiser(steps=9000, batch=8, learning_rate=1e-3, weight_decay=0.01)
     """Schedule."""
 
 
