@@ -223,7 +223,7 @@ def test_settings_name_the_file_of_the_backend(tmp_path):
     theirs = MusicGen(name="musicgen-small", backend="transformers")
     for name in ("random", "sonoscope-musicgen"):
         assert theirs.file(name, *places).endswith(f"results/models/transformers/{name}/config.json")
-    assert theirs.file("musicgen-small", *places).endswith("downloads/models/musicgen-small/config.json")
+    assert theirs.file("musicgen-small", *places).endswith("downloads/models/musicgen-small/fetched.json")
     fetched = tmp_path / "downloads" / "models" / "musicgen-small"
     fetched.mkdir(parents=True)
     (fetched / "state_dict.bin").touch()  # fetched in audiocraft's layout

@@ -102,3 +102,20 @@ def test_import_works_without_the_optional_packages():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "workflow_scripts", check=True
     )
     assert done.stdout.split()[0] == "1.3.0"
+
+
+def test_a_fetched_folder_loads_by_its_record(folder, model, tmp_path):
+    from sonoscope.musicgen.loading import load_musicgen
+
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    with pytest.raises(FileNotFoundError, match="fetch the model again"):
+        load_musicgen(tmp_path / "fetched.json", "empty")
+    assert load_musicgen(copy / "fetched.json", "copy").revision == model.revision
+
+
+def test_unknown_models_are_named_in_one_sentence():
+    from sonoscope.settings.musicgen import MusicGen
+
+    with pytest.raises(ValueError, match="'musicgen-huge'"):
+        MusicGen(name="musicgen-huge")
+    assert MusicGen(name="musicgen-huge", folder="/data").folder == "/data"

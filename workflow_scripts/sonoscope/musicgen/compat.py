@@ -37,7 +37,8 @@ def install() -> None:
         _stand_in("torchaudio.transforms", **{n: _absent_transform(n) for n in names})
         _stand_in("torchaudio.functional")
     if not _loads("spacy"):
-        _stand_in("spacy", load=_absent_spacy)
+        # datasets asks whether what it hashes is a spacy.Language as soon as a module of this name is there
+        _stand_in("spacy", load=_absent_spacy, Language=type("Language", (), {}))
 
 
 class _LowerTriangularMask:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sonoscope.device import device
 from sonoscope.musicgen.interface import MusicGen
-from sonoscope.settings.musicgen import TRANSFORMERS_FILE
+from sonoscope.settings.musicgen import AUDIOCRAFT_FILE, FETCHED_FILE, TRANSFORMERS_FILE
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +14,13 @@ def load_musicgen(language_model: Path, name: str) -> MusicGen:
     """Load the MusicGen in whose folder the file ``language_model`` stands, onto the device of this job.
 
     The backend is that of the folder's layout: `state_dict.bin` is audiocraft's, `config.json` transformers'.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder of a fetched model holds neither.
     """
+    language_model = _layout(language_model)
     where = str(device())
     model: MusicGen
     if language_model.name == TRANSFORMERS_FILE:
@@ -31,3 +37,13 @@ def load_musicgen(language_model: Path, name: str) -> MusicGen:
         model.frame_rate, model.sample_rate,
     )  # fmt: skip
     return model
+
+
+def _layout(file: Path) -> Path:
+    """The file that shows the layout, where ``file`` only says that the folder is complete."""
+    if file.name != FETCHED_FILE:
+        return file
+    for name in (AUDIOCRAFT_FILE, TRANSFORMERS_FILE):
+        if file.with_name(name).is_file():
+            return file.with_name(name)
+    raise FileNotFoundError(f"{file.parent}: expected {AUDIOCRAFT_FILE} or {TRANSFORMERS_FILE}; fetch the model again")

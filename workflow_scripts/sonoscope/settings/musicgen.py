@@ -1,11 +1,12 @@
 """Which MusicGen is looked into, and how it generates."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.fetch import MODEL_NAMES
 
 SHIPPED = "sonoscope-musicgen"
 """The small MusicGen that comes with the repository."""
@@ -14,6 +15,10 @@ RANDOM = "random"
 
 AUDIOCRAFT_FILE, TRANSFORMERS_FILE = "state_dict.bin", "config.json"
 """The file that shows the layout of a folder."""
+FETCHED_FILE = "fetched.json"
+"""The file that fetching leaves last in a folder, of either layout."""
+PUBLISHED: tuple[str, ...] = tuple(name for name in MODEL_NAMES if name.startswith("musicgen-"))
+"""MusicGens that can be fetched."""
 
 
 class MusicGen(Section):
@@ -36,12 +41,22 @@ class MusicGen(Section):
     batch: int = Field(16, ge=1)
     """Clips per batch, in generation and replay."""
 
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        known = (SHIPPED, RANDOM, *PUBLISHED)
+        if self.folder is None and self.name not in known:
+            raise ValueError(f"name: expected one of {', '.join(known)}, or a folder beside it, found {self.name!r}")
+        return self
+
     def file(self, name: str, shipped: Path, results: Path, downloads: Path) -> str:
         """The file by which jobs load model ``name``: its name says the layout, and so the backend."""
         folder = self.home(name, shipped, results, downloads)
+        converted = self.backend == "transformers" and (folder / AUDIOCRAFT_FILE).is_file()
+        if folder.parent == downloads / "models" and not converted:
+            return str(folder / FETCHED_FILE)  # made by fetching, so that a plain call brings what is missing
         if self.backend == "audiocraft":
             return str(folder / AUDIOCRAFT_FILE)
-        if name in (SHIPPED, RANDOM) or (folder / AUDIOCRAFT_FILE).is_file():
+        if name in (SHIPPED, RANDOM) or converted:
             return str(results / "models" / "transformers" / name / TRANSFORMERS_FILE)
         return str(folder / TRANSFORMERS_FILE)
 
