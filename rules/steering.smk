@@ -30,6 +30,7 @@ rule fit_direction:
     input:
         clips="<results>/world/syntheory/{concept}.parquet",
         hidden_states="<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors",
+        skipped="<results>/latents/{model}/syntheory-{concept}/skipped.json",
     output:
         directions="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.safetensors",
         about="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.json",

@@ -9,6 +9,7 @@ import torch
 
 from sonoscope.musicgen.checkpoint import CheckpointError, load_folder, read_package
 from sonoscope.musicgen.craft import ConditioningAttributes, builders
+from sonoscope.musicgen.random_model import build_random_musicgen
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -119,3 +120,10 @@ def test_unknown_models_are_named_in_one_sentence():
     with pytest.raises(ValueError, match="'musicgen-huge'"):
         MusicGen(name="musicgen-huge")
     assert MusicGen(name="musicgen-huge", folder="/data").folder == "/data"
+
+
+def test_the_same_model_is_written_with_the_same_bytes(folder, tmp_path):
+    build_random_musicgen(tmp_path / "elsewhere", seed=0)
+    for name in ("compression_state_dict.bin", "text_encoder/model.safetensors", "text_encoder/tokenizer.json"):
+        assert (tmp_path / "elsewhere" / name).read_bytes() == (folder / name).read_bytes()
+    assert load_folder(tmp_path / "elsewhere", "a").revision == load_folder(folder, "b").revision

@@ -26,7 +26,11 @@ def corpus():
     """Clips of 12 notes whose hidden states hold the note C along the first axis of layer 1, and nothing in layer 0."""
     rng = np.random.default_rng(0)
     names = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
-    rows = [{"root_note_name": n, "split_group": f"g{g}", "is_silent": False} for g in range(20) for n in names]
+    rows = [
+        {"clip_id": f"{g}-{n}", "root_note_name": n, "split_group": f"g{g}", "is_silent": False}
+        for g in range(20)
+        for n in names
+    ]
     clips = pd.DataFrame(rows)
     states = rng.standard_normal((len(rows), 2, 8)).astype(np.float32)
     states[:, 1, 0] += 6 * (clips["root_note_name"] == "C")
@@ -125,6 +129,16 @@ def test_schedule_and_gate_reach_the_injection(fitted):
     assert 0.25 < float(injection.gate.float().mean()) < 0.35
     again = injection_for(plan.iloc[5:7], doses(fitted, s), (0, 1), s, 200)
     assert torch.equal(again.gate, injection.gate[5:7])  # a clip's gate does not depend on its batch
+
+
+def test_unreadable_clips_are_left_out(corpus):
+    clips, states = corpus
+    broken = states.copy()
+    broken[[0, 12, 24]] = 1e6  # what a clip that could not be read would give
+    unread = [str(i) for i in clips["clip_id"].iloc[[0, 12, 24]]]
+    (found, _) = fit_directions(clips, broken, HEADER, "notes", "C", SETTINGS, unread)
+    assert found.origin.split["positives"] == 17
+    assert abs(float(found.vectors[1, 0])) > 0.95
 
 
 class Toy(MusicGen):

@@ -6,6 +6,7 @@ read with ``weights_only=True``, which refuses anything but tensors and plain co
 """
 
 import hashlib
+import io
 import json
 import logging
 import pickle
@@ -38,8 +39,10 @@ def save_folder(folder: Path, codec: nn.Module, codec_cfg: DictConfig, lm: nn.Mo
             "version": version,
             "exported": True,
         }
+        buffer = io.BytesIO()  # torch writes the name of a file into it, and a temporary one is never the same
+        torch.save(package, buffer)
         with replacing(folder / f"{name}.bin") as temporary:
-            torch.save(package, temporary)
+            temporary.write_bytes(buffer.getvalue())
 
 
 def read_package(file: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,13 @@ def balanced_rows(labels: NDArray[np.str_], target: str, usable: NDArray[np.bool
 
 
 def fit_directions(
-    clips: pd.DataFrame, states: NDArray[np.float32], header: Mapping[str, str], concept: str, target: str, s: Steering
+    clips: pd.DataFrame,
+    states: NDArray[np.float32],
+    header: Mapping[str, str],
+    concept: str,
+    target: str,
+    s: Steering,
+    left_out: Collection[str] = (),
 ) -> list[Directions]:
     """Directions that tell clips with ``target`` from others, one `Directions` per estimator of the settings.
 
@@ -62,9 +68,12 @@ def fit_directions(
     concept, target : str
         Such as notes and C.
     s : Steering
+    left_out : collection of str
+        Ids of clips that could not be read, whose states mean nothing. Silent clips are left out too.
     """
     labels = clips[LABEL[concept]].astype(str).to_numpy(dtype=np.str_)
-    rows = balanced_rows(labels, target, ~clips["is_silent"].to_numpy(dtype=np.bool_), s.fit_seed)
+    useless = clips["is_silent"] | clips["clip_id"].isin(list(left_out))
+    rows = balanced_rows(labels, target, ~useless.to_numpy(dtype=np.bool_), s.fit_seed)
     layers = tuple(int(layer) for layer in header["layers"].split())
     chosen = tuple(s.layers.layers) if s.layers.layers is not None else layers
     missing = [layer for layer in chosen if layer not in layers]
