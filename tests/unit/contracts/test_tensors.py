@@ -80,3 +80,16 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
     Tensors("other", {"x": Tensor("float32", ("n",))}).write(path, {"x": np.zeros(2, np.float32)}, {})
     with pytest.raises(ContractError, match="expected tensors"):
         LATENTS.read(path)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    contract = Tensors("toy", {"a": Tensor("float32", ("n",), "µV")}, header=[f"key{k}" for k in range(12)])
+    header = {f"key{k}": f"Wert {k} \u2014 ä" for k in range(12)}
+    contents = set()
+    for k in range(6):
+        contract.write(tmp_path / f"{k}.safetensors", {"a": np.arange(5, dtype=np.float32)}, header)
+        contents.add((tmp_path / f"{k}.safetensors").read_bytes())
+    assert len(contents) == 1
+    arrays, back = contract.read(tmp_path / "0.safetensors")
+    assert arrays["a"].tolist() == [0, 1, 2, 3, 4]
+    assert {k: back[k] for k in header} == header

@@ -1,5 +1,6 @@
 """Tensors in safetensors with named axes, and a header that says what they mean."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,7 @@ class Tensors:
         with replacing(path) as temporary:
             contiguous = {n: np.ascontiguousarray(a) for n, a in arrays.items()}
             save_file(contiguous, temporary, metadata={"contract": self.name, **about, **header})
+            _sort_header(temporary)
 
     def read(self, path: Path) -> tuple[Arrays, dict[str, str]]:
         """Tensors by name, and the header.
@@ -87,3 +89,16 @@ class Tensors:
             raise ContractError(self.name, problem, path) from None
         self.check(arrays, header, path)
         return arrays, header
+
+
+def _sort_header(path: Path) -> None:
+    """Sort the entries of a safetensors header in place: the library writes them in an order that changes every time."""
+    with path.open("rb+") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) > size:
+            raise ContractError("safetensors", f"a header of {size} bytes cannot be sorted in place", path)
+        file.seek(8)
+        file.write(text.ljust(size))
