@@ -92,7 +92,7 @@ class Tensors:
 
 
 def _sort_header(path: Path) -> None:
-    """Sort the entries of a safetensors header in place: the library writes them in an order that changes every time."""
+    """Sort the entries of a safetensors header in place, since the library writes them in any order."""
     with path.open("rb+") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(size))
