@@ -42,3 +42,11 @@ def test_files_get_the_permissions_of_any_new_file(tmp_path):
 def test_digest(tmp_path):
     (tmp_path / "x").write_bytes(b"abc" * 100_000)
     assert sha256(tmp_path / "x") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_files_are_as_readable_as_the_user_wants(tmp_path):
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
+        temporary.chmod(0o600)
+    (tmp_path / "plain.txt").write_text("x")
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode

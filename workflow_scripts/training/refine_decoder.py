@@ -15,9 +15,11 @@ def main(lessons: Path, audio: Path, weights: Path, refined: Path, settings: Tra
     training, validation = ((split == name).nonzero()[0] for name in ("train", "validation"))
     codec = build_codec(settings.codec_geometry, seed)
     load_weights(weights, codec)
+    checkpoint = refined.with_name("checkpoint.pt")
     sound = LESSON_AUDIO.read(audio)[0]["audio"]
-    refine_decoder(codec, sound, training, validation, settings.codec, refined.with_name("checkpoint.pt"), seed)
+    refine_decoder(codec, sound, training, validation, settings.codec, checkpoint, seed)
     save_weights(refined, codec)
+    checkpoint.unlink()  # a later run with other settings must not take it for its own
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def main(lessons: Path, audio: Path, weights: Path, settings: Training, seed: in
     checkpoint = weights.with_name("checkpoint.pt")
     codec = train_codec(sound, training, validation, settings.codec_geometry, settings.codec, checkpoint, seed)
     save_weights(weights, codec)
+    checkpoint.unlink()  # a later run with other settings must not take it for its own
 
 
 if __name__ == "__main__":
