@@ -64,6 +64,11 @@ def growing(amount):
     return lambda wildcards, attempt: amount * 2 ** (attempt - 1)
 
 
+def all_cores():
+    """The cores of this call; on a cluster, where a call has none of its own, one. (workflow.cores raises there.)"""
+    return workflow.resource_settings.cores or 1
+
+
 MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))
 
 

@@ -24,7 +24,7 @@ rule doctor:
         "<logs>/doctor.log",
     conda:
         "../envs/sonoscope.yaml"
-    threads: workflow.cores or 1  # the speed that is measured is that of the whole machine
+    threads: all_cores()  # the speed that is measured is that of the whole machine
     resources:
         mem_mb=growing(4000),
         runtime=growing(15),

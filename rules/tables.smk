@@ -29,7 +29,7 @@ rule measure_noop:
         "<benchmarks>/foundation/measure_noop.jsonl"
     conda:
         "../envs/sonoscope.yaml"
-    threads: workflow.cores or 1  # nothing runs beside it that would disturb the clock
+    threads: all_cores()  # nothing runs beside it that would disturb the clock
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
