@@ -16,7 +16,7 @@ def main(audio: Path, weights: Path, tokens: Path, settings: Training) -> None:
     """Encode every clip once."""
     codec = build_codec(settings.codec_geometry, 0)
     load_weights(weights, codec)
-    codes = encode_all(codec, LESSON_AUDIO.read(audio)[0]["audio"], 32)
+    codes = encode_all(codec, LESSON_AUDIO.read(audio)[0]["audio"], 1)
     header = {
         "model": "codec in training",
         "revision": sha256(weights)[:12],

@@ -95,7 +95,8 @@ def load_folder(folder: Path, name: str, device: str = "cpu", codec_folder: Path
         _set_device(codec_cfg, device)
         codec = builders.get_compression_model(codec_cfg)
         codec.load_state_dict(codec_package["best_state"])
-    digest = hashlib.sha256((sha256(lm_file) + sha256(codec_file)).encode()).hexdigest()[:12]
+    files = [lm_file, codec_file, *sorted((folder / "text_encoder").glob("*.safetensors"))]
+    digest = hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:12]
     return AudiocraftMusicGen(name, digest, codec, lm, float(lm_cfg.dataset.segment_duration))
 
 

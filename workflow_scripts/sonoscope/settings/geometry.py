@@ -35,7 +35,7 @@ class LanguageModelGeometry(Section):
     """Blocks."""
     max_seconds: float = Field(30.0, gt=18)
     """Longest generation, in seconds; audiocraft's default stride asks for more than 18."""
-    condition_dropout: float = Field(0.2, ge=0, le=1)
+    condition_dropout: float = Field(0.1, ge=0, le=1)
     """Share of training rows whose text is dropped, for classifier-free guidance."""
     guidance: float = Field(3.0, ge=0)
     """Guidance coefficient used when none is given."""

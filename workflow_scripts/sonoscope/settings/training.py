@@ -9,7 +9,7 @@ from sonoscope.settings.geometry import CodecGeometry, LanguageModelGeometry
 class Corpus(Section):
     """The clips that the shipped MusicGen learns from."""
 
-    lessons: int = Field(8000, ge=8)
+    lessons: int = Field(12000, ge=8)
     """SynTheory-like clips with prompts."""
     pieces: int = Field(4000, ge=0)
     """Composed pieces with prompts."""
@@ -45,7 +45,7 @@ class Optimiser(Section):
 class TrainCodec(Section):
     """Training of the codec."""
 
-    optimiser: Optimiser = Optimiser(steps=8000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
+    optimiser: Optimiser = Optimiser(steps=12000, batch=8, learning_rate=1.5e-3, clip_norm=5.0)
     """Schedule."""
     decoder_optimiser: Optimiser = Optimiser(steps=6000, batch=8, learning_rate=6e-4, clip_norm=5.0)
     """Schedule of the decoder's refinement, after encoder and codebooks are fixed."""
@@ -54,9 +54,12 @@ class TrainCodec(Section):
     continuous_steps: int = Field(500, ge=0)
     """First steps, trained without the quantiser, whose codebooks would collapse onto an untrained encoder."""
     waveform_weight: float = Field(1.0, ge=0)
-    """Weight of the relative waveform error."""
+    """Weight of the relative waveform error, which pins the phase. Sounds of this world repeat exactly, so phase can be
+    learned, and learning it speeds up everything else."""
     spectral_weight: float = Field(1.0, ge=0)
     """Weight of the multi-scale STFT loss."""
+    mel_weight: float = Field(1.0, ge=0)
+    """Weight of the difference of log-mel spectra, which carries timbre."""
     commitment_weight: float = Field(0.5, ge=0)
     """Weight of the quantiser's commitment loss."""
 
@@ -64,8 +67,13 @@ class TrainCodec(Section):
 class TrainLanguageModel(Section):
     """Training of the language model on the codec's tokens."""
 
-    optimiser: Optimiser = Optimiser(steps=9000, batch=8, learning_rate=1e-3, weight_decay=0.01)
+    optimiser: Optimiser = Optimiser(steps=10000, batch=8, learning_rate=1e-3, weight_decay=0.01)
     """Schedule."""
+    beginnings: float = Field(0.5, ge=0, le=1)
+    """Share of updates on the first halves of twice as many clips: what a prompt asks for is heard early, and what
+    follows is mostly repetition."""
+    half_precision: bool = True
+    """Whether matrix products run in bfloat16 (weights and losses stay in float32)."""
 
 
 class Training(Section):

@@ -13,6 +13,7 @@ from sonoscope.symbolic import syntheory
 from sonoscope.symbolic.describe import open_prompt
 from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part
+from sonoscope.symbolic.prompts import FAST, SLOW
 
 Rng = np.random.Generator
 
@@ -20,8 +21,8 @@ LOUDNESS: dict[str, int] = {"soft": 36, "": 70, "loud": 112}
 """MIDI velocity of each loudness word."""
 REGISTERS: dict[str, tuple[int, ...]] = {"low": (36, 48), "": (48, 60, 72), "high": (72, 84)}
 """MIDI pitches of the C below which a register's pitch classes are laid out."""
-SPEEDS: dict[str, tuple[int, int]] = {"slow": (50, 90), "": (50, 210), "fast": (150, 210)}
-"""Range of tempo, in beats per minute, of each speed word."""
+SPEEDS: dict[str, tuple[int, int]] = {"slow": (50, int(SLOW)), "": (50, 210), "fast": (int(FAST), 210)}
+"""Range of tempo, in beats per minute, of each speed word; composed pieces draw the lines at the same tempi."""
 
 
 class Lesson(NamedTuple):
@@ -168,13 +169,13 @@ def metre(rng: Rng) -> Lesson:
 
 
 KINDS: dict[str, tuple[Callable[[Rng], Lesson], float]] = {
-    "notes": (note, 0.30),
+    "notes": (note, 0.26),
     "intervals": (interval, 0.12),
     "scales": (scale, 0.10),
     "chords": (chord, 0.16),
-    "simple_progressions": (progression, 0.14),
-    "tempos": (tempo, 0.12),
-    "time_signatures": (metre, 0.06),
+    "simple_progressions": (progression, 0.12),
+    "tempos": (tempo, 0.16),
+    "time_signatures": (metre, 0.08),
 }
 """Each kind of lesson and its share of the corpus."""
 

@@ -15,7 +15,7 @@ from sonoscope.musicgen.craft import EncodecModel, builders
 from sonoscope.musicgen.geometry import codec_config
 from sonoscope.settings.geometry import CodecGeometry
 from sonoscope.settings.training import TrainCodec
-from sonoscope.train.losses import LONG_WINDOWS, spectral_loss, waveform_loss
+from sonoscope.train.losses import LONG_WINDOWS, mel_loss, spectral_loss, waveform_loss
 from sonoscope.train.schedule import train
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def reconstruction(codec: EncodecModel, audio: Tensor) -> dict[str, float]:
     return {
         "val_spectral": float(spectral_loss(estimate, audio)),
         "val_waveform": float(waveform_loss(estimate, audio)),
+        "val_mel": float(mel_loss(estimate, audio, codec.sample_rate)),
         "val_si_sdr": float(si_sdr.mean()),
         "codes_used": min(used),
     }
@@ -90,12 +91,15 @@ def train_codec(
             estimate = codec.decoder(codec.encoder(batch))[..., :length]
             penalty = batch.new_zeros(())
         else:
-            result = codec(batch)
+            with torch.random.fork_rng(devices=[]):  # k-means and the revival of dead codes draw from the global one
+                torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
+                result = codec(batch)
             estimate, penalty = result.x, result.penalty.mean()
         waveform, spectral = waveform_loss(estimate, batch), spectral_loss(estimate, batch)
-        loss = settings.waveform_weight * waveform + settings.spectral_weight * spectral
-        parts = {"waveform": waveform.item(), "spectral": spectral.item(), "commitment": penalty.item()}
-        return loss + settings.commitment_weight * penalty, parts
+        mel = mel_loss(estimate, batch, geometry.sample_rate)
+        loss = settings.waveform_weight * waveform + settings.spectral_weight * spectral + settings.mel_weight * mel
+        parts = {"waveform": waveform, "spectral": spectral, "mel": mel, "commitment": penalty}
+        return loss + settings.commitment_weight * penalty, {name: part.item() for name, part in parts.items()}
 
     train(codec, settings.optimiser, loss_of, lambda: reconstruction(codec, held_out), checkpoint, seed)
     return codec
@@ -125,8 +129,9 @@ def refine_decoder(
         estimate = codec.decoder(latents)[..., :length]
         waveform = waveform_loss(estimate, batch)
         spectral = spectral_loss(estimate, batch, LONG_WINDOWS)
-        loss = settings.waveform_weight * waveform + settings.spectral_weight * spectral
-        return loss, {"waveform": waveform.item(), "spectral": spectral.item()}
+        mel = mel_loss(estimate, batch, codec.sample_rate)
+        loss = settings.waveform_weight * waveform + settings.spectral_weight * spectral + settings.mel_weight * mel
+        return loss, {"waveform": waveform.item(), "spectral": spectral.item(), "mel": mel.item()}
 
     optimiser = settings.decoder_optimiser
     train(codec.decoder, optimiser, loss_of, lambda: reconstruction(codec, held_out), checkpoint, seed)

@@ -11,7 +11,7 @@ from sonoscope.musicgen.geometry import codec_config, lm_config
 from sonoscope.musicgen.text_encoder import DIM, save_text_encoder
 from sonoscope.settings.training import Training
 from sonoscope.train.codec import build_codec
-from sonoscope.train.language_model import build_language_model, train_language_model
+from sonoscope.train.language_model import build_language_model, text_encoder_of, train_language_model
 from sonoscope.train.schedule import load_weights
 
 TEXT_ENCODER = "resources/models/sonoscope-musicgen/text_encoder"
@@ -47,4 +47,5 @@ def train_and_export(
     codec = build_codec(s.codec_geometry, seed)
     load_weights(codec_weights, codec)
     save_folder(folder, codec, codec_config(s.codec_geometry), lm, lm_config(geometry, rate, TEXT_ENCODER))
+    text_encoder_of(lm).save_pretrained(encoder)
     checkpoint.unlink()

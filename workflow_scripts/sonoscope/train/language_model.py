@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from transformers import PreTrainedModel
 
 from sonoscope.musicgen.craft import ConditioningAttributes, LMModel, builders
 from sonoscope.musicgen.geometry import lm_config
@@ -33,8 +35,26 @@ def loss_per_codebook(lm: LMModel, tokens: Tensor, prompts: Sequence[str | None]
     per_codebook = []
     for k in range(tokens.shape[1]):
         mask = prediction.mask[:, k]
-        per_codebook.append(functional.cross_entropy(prediction.logits[:, k][mask], tokens[:, k][mask]))
+        per_codebook.append(functional.cross_entropy(prediction.logits[:, k][mask].float(), tokens[:, k][mask]))
     return torch.stack(per_codebook)
+
+
+def text_encoder_of(lm: LMModel) -> PreTrainedModel:
+    """The T5 encoder behind the prompts, which audiocraft keeps outside of the model's own parameters."""
+    encoder: PreTrainedModel = _conditioner(lm).t5
+    return encoder
+
+
+def _conditioner(lm: LMModel) -> Any:
+    return lm.condition_provider.conditioners["description"]
+
+
+class _Learner(nn.Module):
+    """Language model and text encoder as one module, while both learn."""
+
+    def __init__(self, lm: LMModel) -> None:
+        super().__init__()
+        self.lm, self.text_encoder = lm, text_encoder_of(lm)
 
 
 def train_language_model(
@@ -47,22 +67,30 @@ def train_language_model(
     checkpoint: Path,
     seed: int,
 ) -> None:
-    """Train ``lm`` in place on rows ``training`` of ``tokens`` ``(clips, K, T)``, resuming from ``checkpoint``."""
-    batch = settings.optimiser.batch
+    """Train ``lm`` and its text encoder in place on rows ``training`` of ``tokens`` ``(clips, K, T)``.
+
+    Training goes on from ``checkpoint`` if it is there.
+    """
+    batch, frames = settings.optimiser.batch, tokens.shape[-1]
     held_out = validation[: 8 * batch]
 
-    def rows_of(rows: NDArray[np.int64]) -> tuple[Tensor, list[str]]:
-        return torch.from_numpy(tokens[rows].astype(np.int64)), [prompts[r] for r in rows]
+    def losses_of(rows: NDArray[np.int64], length: int) -> Tensor:
+        clips = torch.from_numpy(tokens[rows, :, :length].astype(np.int64))
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
+            return loss_per_codebook(lm, clips, [prompts[row] for row in rows])
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        chosen = torch.randint(len(training), (batch,), generator=generator).numpy()
-        losses = loss_per_codebook(lm, *rows_of(training[chosen]))
+        short = bool(torch.rand(1, generator=generator) < settings.beginnings)
+        chosen = torch.randint(len(training), (2 * batch if short else batch,), generator=generator).numpy()
+        losses = losses_of(training[chosen], frames // 2 if short else frames)
         return losses.mean(), {f"ce{k}": value for k, value in enumerate(losses.tolist())}
 
     @torch.no_grad()
     def measure() -> dict[str, float]:
         parts = [held_out[i : i + batch] for i in range(0, len(held_out), batch)]
-        losses = torch.stack([loss_per_codebook(lm, *rows_of(part)) for part in parts]).mean(0)
+        losses = torch.stack([losses_of(part, frames) for part in parts]).mean(0)
         return {f"val_ce{k}": value for k, value in enumerate(losses.tolist())}
 
-    train(lm, settings.optimiser, loss_of, measure, checkpoint, seed)
+    _conditioner(lm).finetune = True
+    train(_Learner(lm), settings.optimiser, loss_of, measure, checkpoint, seed)
+    _conditioner(lm).finetune = False

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+import librosa
 import torch
 from torch import Tensor
 
-WINDOWS: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
-"""STFT window lengths, in samples; the longest resolves neighbouring low semitones."""
+WINDOWS: tuple[int, ...] = (256, 1024, 4096)
+"""STFT window lengths, in samples; the shortest resolves clicks, the longest neighbouring low semitones."""
 
 
 LONG_WINDOWS: tuple[int, ...] = (512, 1024, 2048, 4096, 8192)
@@ -44,3 +45,25 @@ def spectral_loss(estimate: Tensor, target: Tensor, windows: Sequence[int] = WIN
         convergence = torch.linalg.norm(a - b, dim=(1, 2)) / (torch.linalg.norm(b, dim=(1, 2)) + 1e-2)
         total = total + logarithmic + convergence.mean()
     return total / len(windows)
+
+
+@lru_cache(maxsize=4)
+def _mel_filters(sample_rate: int, length: int, bands: int, device: torch.device) -> Tensor:
+    filters = librosa.filters.mel(sr=sample_rate, n_fft=length, n_mels=bands)
+    return torch.from_numpy(filters).to(device)
+
+
+def mel_loss(estimate: Tensor, target: Tensor, sample_rate: int, length: int = 1024, bands: int = 64) -> Tensor:
+    """Mean absolute difference of log-mel spectra, in nepers of power: timbre, where phase does not matter.
+
+    Both of shape ``[batch, 1, samples]``; ``length`` is the window in samples.
+    """
+    window, filters = _window(length, estimate.device), _mel_filters(sample_rate, length, bands, estimate.device)
+    a, b = (
+        torch.log(
+            filters @ torch.stft(x.squeeze(1), length, length // 4, window=window, return_complex=True).abs() ** 2
+            + 1e-3
+        )
+        for x in (estimate, target)
+    )
+    return (a - b).abs().mean()
