@@ -103,6 +103,14 @@ def test_speakers_have_different_voices():
         synthetic_speakers(145, SUBSET, 0)
 
 
+def test_the_shipped_codec_hears_no_voice_that_studies_begin_with():
+    heard = {p.voice.name.split("+")[1] for p in synthetic_speakers(108, SUBSET, 1, for_codec=True)}
+    unheard = {p.voice.name.split("+")[1] for p in synthetic_speakers(36, SUBSET, 2)}
+    assert len(heard) == 18 and len(unheard) == 6 and not heard & unheard
+    with pytest.raises(ValueError, match="at most 108"):
+        synthetic_speakers(109, SUBSET, 0, for_codec=True)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_sentences_are_english_enough(seed):

@@ -95,8 +95,12 @@ class MelPca:
 
     def encode(self, audio: Tensor) -> Tensor:
         """Latents [B, T, D] of mono audio [B, 1, S], in nats of magnitude."""
-        stacked = self.mel.frames(audio, self.stack).reshape(len(audio), -1, self.stack * self.mel.bands)
-        latents: Tensor = (stacked - self.mean.to(audio)) @ self.components.to(audio).T
+        return self.project(self.mel.frames(audio, self.stack))
+
+    def project(self, frames: Tensor) -> Tensor:
+        """Latents [B, T, D] of log-mel frames [B, F, bands]."""
+        stacked = frames.reshape(len(frames), -1, self.stack * self.mel.bands)
+        latents: Tensor = (stacked - self.mean.to(frames)) @ self.components.to(frames).T
         return latents
 
     def decode(self, latents: Tensor) -> Tensor:

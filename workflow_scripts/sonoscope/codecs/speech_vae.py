@@ -1,7 +1,9 @@
 """sonoscope-speech: a small continuous speech codec, 24 kHz audio to 12.5 latents per second.
 
-A causal convolutional VAE between log-mel frames at 100 Hz and latents at 12.5 Hz; a waveform comes back by
-Griffin-Lim. At inference the latent is the posterior's mean, so that encoding is deterministic.
+A causal VAE between log-mel frames at 100 Hz and latents at 12.5 Hz; a waveform comes back by Griffin-Lim. Either way
+is a linear map, which begins as the principal components of the training data, plus a convolutional correction, which
+begins at zero: what the components keep, the codec never has to learn. At inference the latent is the posterior's mean,
+so that encoding is deterministic.
 """
 
 from pathlib import Path
@@ -56,8 +58,14 @@ class SpeechVae(nn.Module):
         for _ in range(_DOUBLINGS):
             encoder += [_Residual(width, 1), _Residual(width, 2), _Causal(width, width, 4, stride=2)]
             decoder += [nn.ConvTranspose1d(width, width, 2, stride=2), _Residual(width, 1), _Residual(width, 2)]
-        self.encoder = nn.Sequential(*encoder, nn.GELU(), nn.Conv1d(width, 2 * geometry.dim, 1))
-        self.decoder = nn.Sequential(*decoder, nn.GELU(), nn.Conv1d(width, bands, 1))
+        corrections = nn.Conv1d(width, 2 * geometry.dim, 1), nn.Conv1d(width, bands, 1)
+        for last in corrections:
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(cast(Tensor, last.bias))
+        self.encoder = nn.Sequential(*encoder, nn.GELU(), corrections[0])
+        self.decoder = nn.Sequential(*decoder, nn.GELU(), corrections[1])
+        self.analysis = nn.Linear(self.stack * bands, geometry.dim)
+        self.synthesis = nn.Linear(geometry.dim, self.stack * bands)
 
     @property
     def sample_rate(self) -> int:
@@ -79,10 +87,28 @@ class SpeechVae(nn.Module):
         """Dimensions of a latent."""
         return self.geometry.dim
 
+    @torch.no_grad()
+    def start_from(self, frames: Tensor) -> None:
+        """Standardise by the log-mel frames [8 N, bands] of the training data, and begin at their components.
+
+        The latents have unit variance then, as their prior has.
+        """
+        self.mel_mean, self.mel_scale = frames.mean(0), frames.std(0).clamp(min=1e-3)
+        stacked = self.standardise(frames).reshape(-1, self.stack * self.mel.bands).double()
+        centre = stacked.mean(0)
+        values, vectors = torch.linalg.eigh((stacked - centre).T @ (stacked - centre) / len(stacked))
+        kept, scale = vectors[:, -self.dim :].T, values[-self.dim :].clamp(min=1e-6).sqrt()
+        self.analysis.weight.copy_(kept / scale[:, None])
+        self.analysis.bias.copy_(-(kept @ centre) / scale)
+        self.synthesis.weight.copy_((kept * scale[:, None]).T)
+        self.synthesis.bias.copy_(centre)
+
     def posterior(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the latents, each [B, T, D], of log-mel frames [B, 8 T, bands]."""
-        raw: Tensor = self.encoder(self.standardise(frames).transpose(1, 2)).transpose(1, 2)
-        mean, spread = raw.chunk(2, dim=-1)
+        standard = self.standardise(frames)
+        raw: Tensor = self.encoder(standard.transpose(1, 2)).transpose(1, 2)
+        correction, spread = raw.chunk(2, dim=-1)
+        mean = self.analysis(standard.unflatten(1, (-1, self.stack)).flatten(2)) + correction
         return mean, _LOG_VARIANCE * torch.tanh((spread - 2) / _LOG_VARIANCE)
 
     def standardise(self, frames: Tensor) -> Tensor:
@@ -91,7 +117,8 @@ class SpeechVae(nn.Module):
 
     def spectra(self, latents: Tensor) -> Tensor:
         """Log-mel frames [B, 8 T, bands] of latents [B, T, D]."""
-        standard: Tensor = self.decoder(latents.transpose(1, 2)).transpose(1, 2)
+        correction: Tensor = self.decoder(latents.transpose(1, 2)).transpose(1, 2)
+        standard = self.synthesis(latents).unflatten(2, (self.stack, -1)).flatten(1, 2) + correction
         return standard * cast(Tensor, self.mel_scale) + cast(Tensor, self.mel_mean)
 
     @torch.no_grad()
@@ -105,10 +132,11 @@ class SpeechVae(nn.Module):
         return self.mel.waveform(self.spectra(latents))
 
     def save(self, path: Path) -> None:
-        """Write weights and geometry as one safetensors file."""
+        """Write weights, in half precision, and geometry as one safetensors file."""
         header = {"name": self.name, "geometry": self.geometry.model_dump_json()}
+        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
         with replacing(path) as temporary:
-            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, temporary, metadata=header)
+            save_file(weights, temporary, metadata=header)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -124,7 +152,7 @@ class SpeechVae(nn.Module):
             if header.get("name") != cls.name:
                 raise ValueError(f"{path}: expected weights of {cls.name}, found {header.get('name', 'no name')}")
             codec = cls(SpeechCodecGeometry.model_validate_json(header["geometry"]))
-            codec.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a dict)
+            codec.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118 (not a dict)
         codec.requires_grad_(False)
         codec.eval()
         return codec

@@ -1,5 +1,6 @@
 """Synthetic speakers: who reads, and the SPEAKERS.TXT that lists them as LibriSpeech does."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ Sex = Literal["F", "M"]
 _ACCENTS = ("en-us", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc", "en")
 _FEMALE = ("f1", "f2", "f3", "f4", "f5", "Andrea", "Annie", "Alicia", "linda", "steph", "belinda", "anika")
 _MALE = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Alex", "Michael", "robert", "john")
+_STUDY = {"F": ("f2", "Andrea", "linda"), "M": ("m3", "Alex", "robert")}
+"""Variants that the shipped speech codec never hears; the first 36 speakers of a study's corpus have them."""
 _FIRST_ID = 9001
 """Identifiers begin above those of LibriSpeech (at most 8975), so that the two can lie in one folder."""
 
@@ -50,19 +53,29 @@ class SyntheticSpeaker:
     """Decay time of the room to -60 dB, in seconds."""
 
 
-def synthetic_speakers(count: int, subset: str, seed: int) -> list[SyntheticSpeaker]:
+def synthetic_speakers(count: int, subset: str, seed: int, *, for_codec: bool = False) -> list[SyntheticSpeaker]:
     """``count`` speakers, women and men in turn, no two with the same accent and variant.
+
+    Parameters
+    ----------
+    count : int
+    subset : str
+        Subset of the corpus to which they belong.
+    seed : int
+    for_codec : bool
+        Speakers that the shipped codec learns from: of the variants that are not reserved for studies. Other corpora
+        begin with the reserved ones.
 
     Raises
     ------
     ValueError
         More speakers than there are voices.
     """
-    most = 2 * len(_ACCENTS) * len(_FEMALE)
+    rng = np.random.default_rng([seed, 0])
+    voices = {sex: _voices(sex, rng, for_codec) for sex in ("F", "M")}
+    most = sum(len(v) for v in voices.values())
     if count > most:
         raise ValueError(f"expected at most {most} synthetic speakers, found {count}")
-    rng = np.random.default_rng([seed, 0])
-    voices = {sex: _voices(sex, rng) for sex in ("F", "M")}
     found = []
     for k in range(count):
         sex = "FM"[k % 2]
@@ -73,11 +86,17 @@ def synthetic_speakers(count: int, subset: str, seed: int) -> list[SyntheticSpea
     return found
 
 
-def _voices(sex: str, rng: np.random.Generator) -> list[str]:
-    """All accents with all variants, in an order in which both change from one to the next."""
-    variants, accents = rng.permutation(_FEMALE if sex == "F" else _MALE), rng.permutation(_ACCENTS)
-    n, m = len(accents), len(variants)
-    return [f"{accents[(k + k // m) % n]}+{variants[k % m]}" for k in range(n * m)]
+def _voices(sex: str, rng: np.random.Generator, for_codec: bool) -> list[str]:
+    """Accents with variants: those reserved for studies first, or the others alone."""
+    others = tuple(v for v in (_FEMALE if sex == "F" else _MALE) if v not in _STUDY[sex])
+    return [voice for variants in ((others,) if for_codec else (_STUDY[sex], others)) for voice in _mixed(variants, rng)]
+
+
+def _mixed(variants: tuple[str, ...], rng: np.random.Generator) -> list[str]:
+    """All accents with all of ``variants``, in an order in which both change from one to the next."""
+    shuffled, accents = rng.permutation(variants), rng.permutation(_ACCENTS)
+    n, m = len(accents), len(shuffled)
+    return [f"{accents[(k + k // math.lcm(n, m)) % n]}+{shuffled[k % m]}" for k in range(n * m)]
 
 
 def speakers_text(speakers: Iterable[Speaker]) -> str:

@@ -37,7 +37,9 @@ _PAUSE = 0.25
 _NAME = re.compile(r"(\d+)-(\d+)-(\d{4,})")
 
 
-def compose_speech(folder: Path, speakers: int, utterances: int, sentences: int, seed: int) -> None:
+def compose_speech(
+    folder: Path, speakers: int, utterances: int, sentences: int, seed: int, *, for_codec: bool = False
+) -> None:
     """Write a synthetic corpus into ``folder``, which becomes what the archive calls ``LibriSpeech``.
 
     No sentence is read twice, by anyone: splits by speaker are splits by text as well.
@@ -53,8 +55,10 @@ def compose_speech(folder: Path, speakers: int, utterances: int, sentences: int,
         Per utterance; one takes 2 to 8 seconds.
     seed : int
         Of the texts, voices and rooms. The synthesizer is not reproducible to the bit.
+    for_codec : bool
+        Whether the shipped codec learns from it, so that voices reserved for studies stay out.
     """
-    people = synthetic_speakers(speakers, SUBSET, seed)
+    people = synthetic_speakers(speakers, SUBSET, seed, for_codec=for_codec)
     texts = unique_texts(speakers * utterances, sentences, np.random.default_rng([seed, 1]))
     done: list[Speaker] = []
     with Progress(len(texts), "utterances") as progress:

@@ -17,12 +17,27 @@ class SpeechCodecGeometry(Section):
     """Channels of its convolutions."""
 
 
+class CodecSpeakers(Section):
+    """Synthetic speakers that the shipped speech codec learns from; studies get other voices."""
+
+    speakers: int = Field(108, ge=4, le=108)
+    """How many, women and men in turn."""
+    utterances: int = Field(16, ge=1)
+    """Utterances of each, of one sentence."""
+    validation: float = Field(0.11, gt=0, lt=0.5)
+    """Share of speakers on whom training is watched."""
+    shortest: float = Field(2.0, ge=0)
+    """Utterances shorter than this are left out, in seconds."""
+
+
 class SpeechCodec(Section):
     """Training of the shipped speech codec from nothing; no study reads this."""
 
+    corpus: CodecSpeakers = CodecSpeakers()
+    """What it learns from."""
     geometry: SpeechCodecGeometry = SpeechCodecGeometry()
     """Its shape."""
-    optimiser: Optimiser = Optimiser(steps=1500, batch=8, learning_rate=1.5e-3, warmup=100, checkpoint_every=250)
+    optimiser: Optimiser = Optimiser(steps=8000, batch=8, weight_decay=0.01, warmup=100)
     """Schedule."""
     crop: int = Field(24, ge=2)
     """Length of a training crop, in latent frames of 80 ms."""
