@@ -89,7 +89,9 @@ def synthetic_speakers(count: int, subset: str, seed: int, *, for_codec: bool = 
 def _voices(sex: str, rng: np.random.Generator, for_codec: bool) -> list[str]:
     """Accents with variants: those reserved for studies first, or the others alone."""
     others = tuple(v for v in (_FEMALE if sex == "F" else _MALE) if v not in _STUDY[sex])
-    return [voice for variants in ((others,) if for_codec else (_STUDY[sex], others)) for voice in _mixed(variants, rng)]
+    return [
+        voice for variants in ((others,) if for_codec else (_STUDY[sex], others)) for voice in _mixed(variants, rng)
+    ]
 
 
 def _mixed(variants: tuple[str, ...], rng: np.random.Generator) -> list[str]:

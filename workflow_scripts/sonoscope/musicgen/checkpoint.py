@@ -79,7 +79,7 @@ def load_folder(folder: Path, name: str, device: str = "cpu", codec_folder: Path
         Where a codec that the folder only names is to be found; by default the hub's cache is asked.
     """
     lm_file, codec_file = read_folder(folder)
-    lm_package, codec_package = read_package(lm_file), read_package(codec_file)
+    lm_package = read_package(lm_file)
     lm_cfg = OmegaConf.create(lm_package["xp.cfg"])
     _set_device(lm_cfg, device)
     text = lm_cfg.conditioners.description
@@ -88,16 +88,22 @@ def load_folder(folder: Path, name: str, device: str = "cpu", codec_folder: Path
     lm = builders.get_lm_model(lm_cfg)
     lm.load_state_dict(lm_package["best_state"])
     lm.cfg = lm_cfg
-    if "pretrained" in codec_package:
-        codec = CompressionModel.get_pretrained(str(codec_folder or codec_package["pretrained"]), device)
-    else:
-        codec_cfg = OmegaConf.create(codec_package["xp.cfg"])
-        _set_device(codec_cfg, device)
-        codec = builders.get_compression_model(codec_cfg)
-        codec.load_state_dict(codec_package["best_state"])
+    codec = load_codec(folder, device, codec_folder)
     files = [lm_file, codec_file, *sorted((folder / "text_encoder").glob("*.safetensors"))]
     digest = hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:12]
     return AudiocraftMusicGen(name, digest, codec, lm, float(lm_cfg.dataset.segment_duration))
+
+
+def load_codec(folder: Path, device: str = "cpu", codec_folder: Path | None = None) -> CompressionModel:
+    """Load the codec of a folder in audiocraft's layout; arguments as in `load_folder`."""
+    package = read_package(folder / "compression_state_dict.bin")
+    if "pretrained" in package:
+        return CompressionModel.get_pretrained(str(codec_folder or package["pretrained"]), device)
+    cfg = OmegaConf.create(package["xp.cfg"])
+    _set_device(cfg, device)
+    codec = builders.get_compression_model(cfg)
+    codec.load_state_dict(package["best_state"])
+    return codec
 
 
 def _set_device(cfg: DictConfig, device: str) -> None:

@@ -1,5 +1,7 @@
 """Shape and training of the shipped speech codec, and the deterministic codec beside it."""
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -54,3 +56,44 @@ class MelPcaCodec(Section):
 
     dims: tuple[Annotated[int, Field(ge=1, le=640)], ...] = Field((32, 64), min_length=1)
     """Numbers of components, one codec for each."""
+
+
+SHIPPED_CODEC = "sonoscope-speech"
+"""The small speech codec that comes with the repository."""
+CODEC_NAME = re.compile(r"mel-pca-[1-9]\d{0,2}|sonoscope-speech|sonoscope-musicgen|mimi|encodec_24khz|encodec_32khz")
+"""Codecs that go by a name; every other one is named by its folder."""
+
+
+def codec_file(name: str, shipped: Path, results: Path, downloads: Path, folder: str | None = None) -> str:
+    """File by which rules depend on codec ``name``, and by which `sonoscope.codecs.loading.load_codec` loads it.
+
+    Parameters
+    ----------
+    name : str
+        mel-pca-32 (any number of components that ``mel_pca.dims`` names), sonoscope-speech, sonoscope-musicgen (its
+        EnCodec), mimi, encodec_24khz or encodec_32khz; or any name, with the ``folder`` of a codec.
+    shipped, results, downloads : Path
+        Where shipped models, the results of this run and fetched files lie.
+    folder : str, optional
+        Folder of a codec in transformers' or audiocraft's layout, or with a codec.safetensors.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown and no folder is given.
+    """
+    if folder is not None:
+        found = (Path(folder).expanduser() / f for f in ("codec.safetensors", "config.json"))
+        return str(next((f for f in found if f.is_file()), Path(folder).expanduser() / "compression_state_dict.bin"))
+    if not CODEC_NAME.fullmatch(name):
+        raise ValueError(
+            f"expected mel-pca-N, sonoscope-speech, sonoscope-musicgen, mimi, encodec_24khz, encodec_32khz or a folder,"
+            f" found {name!r}"
+        )
+    if name.startswith("mel-pca-"):
+        return str(results / "codecs" / name / "codec.safetensors")
+    if name == SHIPPED_CODEC:
+        return str(shipped / name / "codec.safetensors")
+    if name == "sonoscope-musicgen":
+        return str(shipped / name / "compression_state_dict.bin")
+    return str(downloads / "models" / name / "fetched.json")
