@@ -22,6 +22,7 @@ pathvars:
 include: "rules/doctor.smk"
 include: "rules/fetch.smk"
 include: "rules/phase0.smk"
+include: "rules/corpora.smk"
 include: "rules/latents.smk"
 include: "rules/steering.smk"
 include: "rules/training.smk"

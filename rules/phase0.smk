@@ -22,10 +22,14 @@ localrules:
 
 
 rule world:
-    """The known world: every composed corpus of this run."""
+    """The known world: every corpus of this run, composed or named by the configuration."""
     input:
         expand("<results>/world/syntheory/{concept}.parquet", concept=SETTINGS.world.concepts),
+        expand("<results>/world/{corpus}/clips.parquet", corpus=["pmemo", "deam"]),
+        "<results>/world/pieces.parquet",
+        "<results>/world/songs/songs.parquet",
         "<results>/world/speech/utterances.parquet",
+        "<results>/world/emotion_prompts/prompts.parquet",
 
 
 rule compose_syntheory:

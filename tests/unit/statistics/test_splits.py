@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonoscope.statistics import grouped_folds, grouped_split, nested_folds
+from sonoscope.statistics import grouped_folds, grouped_split, joined_groups, nested_folds, refuse_overlap
+from sonoscope.statistics.errors import StatisticsError
 
 
 def rng(seed=0):
@@ -96,3 +97,51 @@ def test_nested_folds_never_show_the_outer_test_rows():
 def test_impossible_splits_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def named(split, n):
+    sides = np.full(n, "", dtype=object)
+    for name in ("train", "validation", "test"):
+        sides[getattr(split, name)] = name
+    return sides
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(30, 120))
+def test_speakers_songs_renders_and_templates_are_kept_apart_at_once(seed, n):
+    draw = rng(seed)
+    groups = {
+        "speaker": draw.integers(0, n // 2, n),
+        "song": draw.permutation(n) // 3,
+        "render": np.arange(n) // 2,
+        "template": np.array([f"t{k}" for k in range(n)]),
+    }
+    codes = joined_groups(*groups.values())
+    if len(set(codes)) >= 3:
+        refuse_overlap(named(grouped_split(n, rng(seed), codes), n), **groups)
+
+
+def test_rows_that_share_a_group_through_others_are_joined():
+    assert joined_groups(list("aabbc"), [1, 2, 2, 3, 4]).tolist() == [0, 0, 0, 0, 1]
+    assert joined_groups(list("abc")).tolist() == [0, 1, 2]
+    with pytest.raises(StatisticsError, match="at least one"):
+        joined_groups()
+    with pytest.raises(StatisticsError):
+        joined_groups([1, 2], [1, 2, 3])
+
+
+def test_an_overlap_is_refused_and_named():
+    with pytest.raises(StatisticsError, match="speaker 'ann' stands in 'train' and in 'test'"):
+        refuse_overlap(["train", "test", "test"], text=[1, 2, 3], speaker=["ann", "bob", "ann"])
+    refuse_overlap(["train", "test", ""], speaker=["ann", "bob", "ann"])
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 59))
+def test_moving_one_row_of_a_divided_group_is_caught(seed, row):
+    groups = np.arange(60) // 3
+    sides = named(grouped_split(60, rng(seed), groups), 60)
+    refuse_overlap(sides, song=groups)
+    sides[row] = "test" if sides[row] == "train" else "train"
+    with pytest.raises(StatisticsError, match="song"):
+        refuse_overlap(sides, song=groups)

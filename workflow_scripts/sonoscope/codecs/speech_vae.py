@@ -108,18 +108,20 @@ class SpeechVae(nn.Module):
         standard = self.standardise(frames)
         raw: Tensor = self.encoder(standard.transpose(1, 2)).transpose(1, 2)
         correction, spread = raw.chunk(2, dim=-1)
-        mean = self.analysis(standard.unflatten(1, (-1, self.stack)).flatten(2)) + correction
+        stacked = standard.reshape(len(standard), -1, self.stack * self.mel.bands)
+        mean: Tensor = self.analysis(stacked) + correction
         return mean, _LOG_VARIANCE * torch.tanh((spread - 2) / _LOG_VARIANCE)
 
     def standardise(self, frames: Tensor) -> Tensor:
         """Log-mel frames in units of the training data's deviation."""
-        return (frames - cast(Tensor, self.mel_mean)) / cast(Tensor, self.mel_scale)
+        return (frames - self.mel_mean) / self.mel_scale
 
     def spectra(self, latents: Tensor) -> Tensor:
         """Log-mel frames [B, 8 T, bands] of latents [B, T, D]."""
         correction: Tensor = self.decoder(latents.transpose(1, 2)).transpose(1, 2)
-        standard = self.synthesis(latents).unflatten(2, (self.stack, -1)).flatten(1, 2) + correction
-        return standard * cast(Tensor, self.mel_scale) + cast(Tensor, self.mel_mean)
+        stacked: Tensor = self.synthesis(latents)
+        standard = stacked.reshape(len(latents), -1, self.mel.bands) + correction
+        return standard * self.mel_scale + self.mel_mean
 
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:

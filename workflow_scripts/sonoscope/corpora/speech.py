@@ -21,7 +21,7 @@ from sonoscope.corpora.sentences import transcript, unique_texts
 from sonoscope.corpora.skipped import Skipped
 from sonoscope.corpora.speakers import Speaker, SyntheticSpeaker, read_speakers, speakers_text, synthetic_speakers
 from sonoscope.logs import Progress
-from sonoscope.statistics.splits import grouped_split
+from sonoscope.statistics.splits import grouped_split, refuse_overlap
 
 log = logging.getLogger(__name__)
 
@@ -254,4 +254,6 @@ def split_by_speaker(
     roles = np.full(len(speakers), SPEAKER_ROLES[0], dtype=object)
     roles[split.validation], roles[split.test] = SPEAKER_ROLES[1:]
     of = dict(zip(speakers.index, roles, strict=True))
-    return table.assign(split=table.speaker_id.map(of))
+    table = table.assign(split=table.speaker_id.map(of))
+    refuse_overlap(table.split, speaker=table.speaker_id)
+    return table

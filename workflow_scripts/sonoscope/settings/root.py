@@ -4,6 +4,7 @@ from pydantic import Field
 
 from sonoscope.settings.base import Section
 from sonoscope.settings.codecs import MelPcaCodec, SpeechCodec
+from sonoscope.settings.corpora import Corpora
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
@@ -35,6 +36,9 @@ class Settings(Section):
 
     world: World = World()
     """The known world."""
+
+    corpora: Corpora = Corpora()
+    """Corpora of audio and of prompts."""
 
     measure_musicgen: MeasureMusicGen = MeasureMusicGen()
     """How well the MusicGen learned the known world."""

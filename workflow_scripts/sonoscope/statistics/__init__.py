@@ -7,7 +7,7 @@ from sonoscope.statistics.multiplicity import benjamini_hochberg, holm
 from sonoscope.statistics.permutation import max_t_test, permutation_test, permuted_labels
 from sonoscope.statistics.power import minimal_detectable_effect, power_two_sample, sample_size
 from sonoscope.statistics.proportions import wilson_interval
-from sonoscope.statistics.splits import Split, grouped_folds, grouped_split, nested_folds
+from sonoscope.statistics.splits import Split, grouped_folds, grouped_split, joined_groups, nested_folds, refuse_overlap
 
 __all__ = [
     "Interval",
@@ -22,6 +22,7 @@ __all__ = [
     "grouped_split",
     "hedges_g",
     "holm",
+    "joined_groups",
     "max_t_test",
     "minimal_detectable_effect",
     "nested_folds",
@@ -30,6 +31,7 @@ __all__ = [
     "permuted_labels",
     "power_two_sample",
     "rank_biserial",
+    "refuse_overlap",
     "resampled",
     "sample_size",
     "spearman",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from sonoscope.statistics.arrays import Floats, Ints, group_codes
 from sonoscope.statistics.errors import StatisticsError
@@ -64,6 +66,46 @@ def _assign(codes: Ints, strata: Ints, shares: Floats, generator: np.random.Gene
     return sides[codes]
 
 
+def joined_groups(*groups: ArrayLike) -> Ints:
+    """Code of each row such that rows that share any one of several groups share it, directly or through other rows.
+
+    With it a split can keep speakers and texts, or songs, renders and prompt templates, apart at once.
+
+    Raises
+    ------
+    StatisticsError
+        No groups, or groups of different lengths.
+    """
+    if not groups:
+        raise StatisticsError("groups: expected at least one")
+    n = len(np.asarray(groups[0]))
+    codes = [group_codes(g, n) for g in groups]
+    offsets = np.cumsum([0, *(int(c.max(initial=-1)) + 1 for c in codes)])
+    rows = np.tile(np.arange(n), len(codes))
+    nodes = n + np.concatenate([c + first for c, first in zip(codes, offsets[:-1], strict=True)])
+    size = n + int(offsets[-1])
+    graph = coo_array((np.ones(rows.size, dtype=np.int8), (rows, nodes)), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1][:n], dtype=np.int64)
+
+
+def refuse_overlap(sides: ArrayLike, **groups: ArrayLike) -> None:
+    """Raise unless every group stands on one side: ``refuse_overlap(split, speaker=..., text=...)``.
+
+    Rows whose side is empty belong to none.
+
+    Raises
+    ------
+    StatisticsError
+        A group stands on two sides; the message names it and them.
+    """
+    side = np.asarray(sides, dtype=object)
+    for name, values in groups.items():
+        of: dict[object, object] = {}
+        for value, where in zip(np.asarray(values, dtype=object).tolist(), side.tolist(), strict=True):
+            if where != "" and of.setdefault(value, where) != where:
+                raise StatisticsError(f"split: {name} {value!r} stands in {of[value]!r} and in {where!r}")
+
+
 def grouped_split(
     n: int,
     generator: np.random.Generator,
@@ -80,7 +122,8 @@ def grouped_split(
     generator
         Equal generators give equal splits.
     groups
-        What must not be torn apart: render, instrument, song, prompt template. Without it each row is its own group.
+        What must not be torn apart: speaker, song, render, prompt template; several at once by `joined_groups`.
+        Without it each row is its own group.
     labels
         Classes (or numbers, by quartile) to spread evenly.
     shares

@@ -151,6 +151,10 @@ def emotion_prompts() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "prompt", "emotion", "valence", "arousal", "template_id"])
 
 
+SONG_TEMPLATES: tuple[Template, ...] = tuple(t for t in TEMPLATES if t.template_id in ("cue-0", "cue-4", "both-0"))
+"""Templates that describe whole songs: they name tempo, key and instruments."""
+
+
 def write_emotion_prompts(path: Path) -> None:
     """Write `emotion_prompts` as CSV; the shipped one is resources/prompts/emotion_prompts.csv."""
     with replacing(path) as temporary:

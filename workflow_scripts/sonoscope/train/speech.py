@@ -141,9 +141,13 @@ def scorecard_rows(each: pd.DataFrame, space: Collapse, speakers: ArrayLike, see
     for name in ("mel_l1", "mel_r2"):
         values, baseline = each[name].to_numpy(np.float64), float(each[f"pca_{name}"].mean())
         found = bootstrap_interval(partial(_weighted_mean, values), len(values), np.random.default_rng(seed), codes)
-        bounds = {"low": found.low, "high": found.high, "n": count, "baseline": baseline, "target": baseline}
         better: Better = "lower" if name == "mel_l1" else "higher"
-        rows.append(measure(f"world.speech.{name}", found.estimate, better=better, sources=source, **bounds))
+        rows.append(
+            measure(
+                f"world.speech.{name}", found.estimate, low=found.low, high=found.high, n=count, baseline=baseline,
+                target=baseline, better=better, sources=source,
+            )
+        )  # fmt: skip
     watched = {"kl_per_frame": 2.0, "active_units": space.dim / 2, "effective_rank": space.dim / 4}
     return rows + [
         measure(f"world.speech.{name}", space.as_dict()[name], n=count, target=target, sources=source)
