@@ -115,3 +115,14 @@ def tell(message):
 def world_scorecards():
     """Scorecards of what the model learned, if a plain call measures that."""
     return list(rules.world_measures.input) if SETTINGS.measure_musicgen.in_every_run else []
+
+
+def shipped_scorecards():
+    """Scorecards that lie beside the shipped models: what they reached when they were trained, measured then.
+
+    What the MusicGen learned is left to its own measurement where a plain call makes one.
+    """
+    models = ["sonoscope-musetok", "sonoscope-speech"]
+    models += [] if SETTINGS.measure_musicgen.in_every_run else ["sonoscope-musicgen"]
+    found = [f"{RESOURCES}/models/{model}/scorecard.json" for model in models]
+    return [path for path in found if os.path.isfile(path)]

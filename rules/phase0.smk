@@ -2,10 +2,11 @@
 Phase 0: the known world and the models that need no training.
 
 REQUIRED INPUTS:
-    none; scores are composed and rendered from the settings (section world)
+    none; scores are composed and rendered from the settings (section world), unless world.syntheory names the real set
 
 OUTPUTS:
     <results>/world/syntheory/{concept}.parquet     one row per clip: audio, MIDI, labels, prompt, groups
+    <results>/world/syntheory/skipped/{concept}.parquet     rows of the published set that could not be used, and why
     <results>/world/speech/LibriSpeech/             synthetic speakers reading made-up sentences, in LibriSpeech's layout
     <results>/world/speech/utterances.parquet       one row per utterance, synthetic or real, with splits by speaker
     <results>/world/speech/skipped.parquet          what could not be used, and why
@@ -33,9 +34,10 @@ rule world:
 
 
 rule compose_syntheory:
-    """One concept of SynTheory, composed and rendered with every cause recorded."""
+    """One concept of SynTheory, composed and rendered with every cause recorded, or read from the published set."""
     output:
         clips="<results>/world/syntheory/{concept}.parquet",
+        skipped="<results>/world/syntheory/skipped/{concept}.parquet",
     log:
         "<logs>/compose_syntheory/{concept}.log",
     benchmark:
@@ -44,8 +46,8 @@ rule compose_syntheory:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
+        mem_mb=growing(2000 if SETTINGS.world.size == "compact" else 16000),
+        runtime=growing(15 if SETTINGS.world.size == "compact" else 240),
     params:
         settings=section("world"),
         seed=seed("world"),

@@ -4,6 +4,7 @@ What a researcher reads: the scorecard of the run, and its report.
 REQUIRED INPUTS:
     <results>/steering/…                             what the pages show; a study that is missing says how to make it
     <results>/{study}/…/scorecard.json               rows of the studies and of the workflow itself
+    <resources>/models/{model}/scorecard.json        rows of the shipped models, measured when they were trained
 
 OUTPUTS:
     <results>/scorecard.json                         all rows
@@ -29,7 +30,7 @@ localrules:
 rule gather_scorecard:
     """The scorecard rows of all studies in one file."""
     input:
-        parts=rules.steering.input + world_scorecards() + rules.measure_noop.output,
+        parts=rules.steering.input + world_scorecards() + shipped_scorecards() + rules.measure_noop.output,
     output:
         rows="<results>/scorecard.json",
     log:

@@ -14,6 +14,10 @@ class World(Section):
 
     concepts: tuple[Concept, ...] = ("notes",)
     """SynTheory concepts to compose."""
+    syntheory: str | None = None
+    """Published SynTheory instead of a composed one: its folder, or `meganwei/syntheory` to stream it (148 GB)."""
+    size: Literal["compact", "full"] = "compact"
+    """`compact` has 12 instruments and 4,682 clips, `full` all 92 and 104,585, with 16 GB of memory for the largest."""
     octave: Literal["corrected", "faithful"] = "corrected"
     """`faithful` keeps the published octave of augmented triads, which gives the chord type away by register."""
     max_clips: int | None = Field(None, ge=24)

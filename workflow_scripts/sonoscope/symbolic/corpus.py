@@ -14,7 +14,12 @@ from sonoscope.symbolic.notes import to_score
 
 
 def syntheory_table(
-    concept: str, sample_rate: int, seed: int, octave: syntheory.Octave, max_clips: int | None = None
+    concept: str,
+    sample_rate: int,
+    seed: int,
+    octave: syntheory.Octave,
+    max_clips: int | None = None,
+    size: syntheory.Size = "compact",
 ) -> pd.DataFrame:
     """Compose and render a concept; one row per clip, as `sonoscope.contracts.world.CLIPS` declares.
 
@@ -29,8 +34,9 @@ def syntheory_table(
     octave : {"corrected", "faithful"}
     max_clips : int, optional
         Keep this many clips, drawn at random; by default all.
+    size : {"compact", "full"}
     """
-    clips = syntheory.compose(concept, seed, octave)
+    clips = syntheory.compose(concept, seed, octave, size)
     if max_clips is not None and max_clips < len(clips):
         kept = np.random.default_rng([seed, 1]).choice(len(clips), size=max_clips, replace=False)
         clips = [clips[k] for k in np.sort(kept)]

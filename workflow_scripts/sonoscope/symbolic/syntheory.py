@@ -7,6 +7,8 @@ Source: Wei et al., "Do music generation models encode music theory?" (arXiv 241
 Two defects of the published set are known and kept apart by ``octave``: ``"faithful"`` sets augmented triads on F#, G
 and G# an octave above the other qualities, as published, which lets register give the chord type away; ``"corrected"``
 sets all qualities in one octave.
+
+``size`` chooses between the compact subset (4,682 clips, 12 instruments) and ``"full"`` (104,585 clips, 92).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from sonoscope.symbolic.general_midi import all_instruments
 from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS, Click, Instrument
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part, part
 
@@ -75,6 +78,7 @@ LABEL: dict[str, str] = {
 """The column of each concept that probes and directions are fitted to."""
 
 Octave = Literal["faithful", "corrected"]
+Size = Literal["compact", "full"]
 
 
 class Clip(NamedTuple):
@@ -113,8 +117,23 @@ def note_part(midi: int, program: int, velocity: int = VELOCITY) -> Part:
     return part(np.arange(4) * 2, 2, midi, velocity, program)
 
 
-def _notes(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
-    for instrument, midi in product(INSTRUMENTS, range(36, 96)):
+class Plan(NamedTuple):
+    """What of a concept to make."""
+
+    octave: Octave
+    instruments: tuple[Instrument, ...]
+    full: bool
+
+    def some(self, k: int, count: int) -> Iterator[Instrument]:
+        """All instruments, or in the compact subset ``count`` of them, others for each combination ``k``."""
+        if self.full:
+            return iter(self.instruments)
+        n = len(self.instruments)
+        return (self.instruments[(k + j * n // count) % n] for j in range(count))
+
+
+def _notes(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
+    for instrument, midi in product(plan.instruments, range(108) if plan.full else range(36, 96)):
         pitch_class, height = midi % 12, midi // 12
         labels = {
             "root_note_name": PITCH_CLASSES[pitch_class],
@@ -138,9 +157,10 @@ def interval_part(base: int, semitones: int, style: int, program: int, velocity:
     return part(np.arange(8), 1, np.tile(pair, 4), velocity, program)
 
 
-def _intervals(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
+def _intervals(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
     for k, (base, semitones, style) in enumerate(product(range(60, 72), range(1, 13), range(3))):
-        for instrument in (INSTRUMENTS[k % 12], INSTRUMENTS[(k + 5) % 12]):
+        pair = iter((plan.instruments[k % 12], plan.instruments[(k + 5) % 12]))
+        for instrument in plan.some(k, 12) if plan.full else pair:
             labels = {
                 "root_note_name": PITCH_CLASSES[base % 12],
                 "root_note_pitch_class": base % 12,
@@ -165,9 +185,9 @@ def scale_part(root: int, mode: str, style: int, program: int, velocity: int = V
     return part(np.arange(8), 1, root + (steps if style == 0 else steps[::-1]), velocity, program)
 
 
-def _scales(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
+def _scales(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
     for k, (root, mode, style) in enumerate(product(range(12), MODES, range(2))):
-        for instrument in (INSTRUMENTS[(k + j) % 12] for j in (0, 3, 6, 9)):
+        for instrument in plan.some(k, 4):
             labels = {
                 "root_note_name": PITCH_CLASSES[root],
                 "mode": mode,
@@ -191,11 +211,15 @@ def chord_part(pitches: list[int], program: int, velocity: int = VELOCITY) -> Pa
     return part(np.repeat(np.arange(4) * 2, len(pitches)), 2, np.tile(pitches, 4), velocity, program)
 
 
-def _chords(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
+def is_shifted(root: int, quality: str) -> bool:
+    """Whether the published set has this triad an octave above the other qualities of its root."""
+    return quality == "aug" and root in (6, 7, 8)
+
+
+def _chords(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
     for k, (root, quality, inversion) in enumerate(product(range(12), CHORDS, INVERSIONS)):
-        shifted = octave == "faithful" and quality == "aug" and root in (6, 7, 8)
-        base = tonic(root) + (12 if shifted else 0)
-        for instrument in (INSTRUMENTS[(k + 2 * j) % 12] for j in range(6)):
+        base = tonic(root) + (12 if plan.octave == "faithful" and is_shifted(root, quality) else 0)
+        for instrument in plan.some(k, 6):
             labels = {
                 "root_note_name": PITCH_CLASSES[root],
                 "chord_type": quality,
@@ -216,9 +240,9 @@ def progression_part(root: int, mode: str, degrees: tuple[int, ...], program: in
     return part(onsets, 2, root + np.sort(pitches, axis=1).ravel(), velocity, program)
 
 
-def _progressions(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
+def _progressions(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
     for k, (key, (mode, degrees)) in enumerate(product(range(12), PROGRESSIONS)):
-        for instrument in (INSTRUMENTS[(k + 3 * j) % 12] for j in range(4)):
+        for instrument in plan.some(k, 4):
             labels = {
                 "key_note_name": PITCH_CLASSES[key],
                 "key_note_pitch_class": key,
@@ -237,10 +261,10 @@ def click_part(click: Click, beats: int, per_bar: int, step: float = 1.0, reverb
     return part(np.arange(beats) * step, 0.25 * step, pitch, velocity, click.program, click.is_drum, reverb)
 
 
-def _tempos(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
-    for bpm, click in product(range(50, 211, 4), CLICKS):
+def _tempos(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
+    for bpm, click in product(range(50, 211, 1 if plan.full else 4), CLICKS):
         notes = click_part(click, int(20 * bpm / 60) + 1, 4)
-        for crop in range(2):
+        for crop in range(5 if plan.full else 2):
             labels: dict[str, Any] = {
                 "bpm": bpm,
                 "click_config_name": click.name,
@@ -251,11 +275,11 @@ def _tempos(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
             yield Clip(labels, (notes,), bpm, (4, 4), labels["offset_time"], f"{render}-{crop}", render, render)
 
 
-def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]:
+def _time_signatures(plan: Plan, rng: np.random.Generator) -> Iterator[Clip]:
     for (name, (beats, unit)), click, reverb in product(METRES.items(), CLICKS, (0, 63, 127)):
         step = 4 / unit  # quarter notes between clicks
         notes = click_part(click, int(30 * TONAL_BPM / 60 / step) + 1, beats, step, reverb)
-        for crop in range(2):
+        for crop in range(10 if plan.full else 2):
             labels: dict[str, Any] = {
                 "time_signature": name,
                 "time_signature_beats": beats,
@@ -273,7 +297,7 @@ def _time_signatures(octave: Octave, rng: np.random.Generator) -> Iterator[Clip]
             )
 
 
-_MAKERS: dict[str, Callable[[Octave, np.random.Generator], Iterator[Clip]]] = {
+_MAKERS: dict[str, Callable[[Plan, np.random.Generator], Iterator[Clip]]] = {
     "notes": _notes,
     "intervals": _intervals,
     "scales": _scales,
@@ -284,8 +308,8 @@ _MAKERS: dict[str, Callable[[Octave, np.random.Generator], Iterator[Clip]]] = {
 }
 
 
-def compose(concept: str, seed: int = 0, octave: Octave = "corrected") -> list[Clip]:
-    """All clips of one concept in the compact subset.
+def compose(concept: str, seed: int = 0, octave: Octave = "corrected", size: Size = "compact") -> list[Clip]:
+    """All clips of one concept.
 
     Parameters
     ----------
@@ -295,6 +319,7 @@ def compose(concept: str, seed: int = 0, octave: Octave = "corrected") -> list[C
         Draws the crops of the two rhythm concepts.
     octave : {"corrected", "faithful"}
         Where augmented triads on F#, G and G# are set; see the module's docstring.
+    size : {"compact", "full"}
 
     Raises
     ------
@@ -303,4 +328,6 @@ def compose(concept: str, seed: int = 0, octave: Octave = "corrected") -> list[C
     """
     if concept not in _MAKERS:
         raise ValueError(f"concept: expected one of {', '.join(CONCEPTS)}, got {concept!r}")
-    return list(_MAKERS[concept](octave, np.random.default_rng([seed, CONCEPTS.index(concept)])))
+    full = size == "full"
+    plan = Plan(octave, all_instruments() if full else INSTRUMENTS, full)
+    return list(_MAKERS[concept](plan, np.random.default_rng([seed, CONCEPTS.index(concept)])))
