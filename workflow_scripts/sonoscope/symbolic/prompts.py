@@ -15,6 +15,7 @@ from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.cues import causes_for
 from sonoscope.symbolic.emotions import EMOTIONS
 from sonoscope.symbolic.instruments import BY_PROGRAM
+from sonoscope.symbolic.words import FAST, LOUD, SLOW, SOFT
 
 Level = Literal["cue", "emotion", "both", "neutral"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -69,10 +70,6 @@ TEMPLATES: tuple[Template, ...] = tuple(
     Template(f"{level}-{k}", level, text) for level, texts in _TEXTS.items() for k, text in enumerate(texts)
 )
 
-SLOW, FAST = 85.0, 140.0
-"""Beats per minute up to which a piece is called slow, and from which it is called fast."""
-SOFT, LOUD = 52, 88
-"""Mean velocity up to which a piece is called soft, and from which it is called loud."""
 SPARSE, BUSY = 1.0, 2.0
 """Melody notes per beat."""
 STACCATO, LEGATO = 0.5, 0.9
