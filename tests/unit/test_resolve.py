@@ -83,3 +83,10 @@ def test_stages_draw_different_seeds_from_one():
     assert len(seeds) == 4
     assert all(0 <= s < 2**31 for s in seeds)
     assert rules.seed(Settings(), "world") == rules.seed(Settings(), "world") == 2105936594
+
+
+def test_a_section_keeps_the_defaults_of_its_own_place():
+    """Optimisers have other defaults in one place than in another; changing one key leaves the others."""
+    settings = resolve({"presets": {"demo": {}}, "training": {"codec": {"decoder_optimiser": {"steps": 7}}}})
+    ours, theirs = settings.training.codec.decoder_optimiser, Settings().training.codec.decoder_optimiser
+    assert ours == theirs.model_copy(update={"steps": 7}) and ours.learning_rate == 6e-4

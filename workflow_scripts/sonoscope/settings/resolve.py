@@ -38,7 +38,8 @@ def resolve(config: Mapping[str, Any]) -> Settings:
             f"preset: there is no preset {name!r}{_suggest(name, presets)}; known: {', '.join(presets)}"
         )
     try:
-        return Settings.model_validate(merge(presets[name] or {}, own))
+        # a section may have other defaults in one place than in another (every optimiser has); they hold key by key
+        return Settings.model_validate(merge(Settings().model_dump(), merge(presets[name] or {}, own)))
     except ValidationError as error:
         problems = "\n".join(f"  {line}" for line in _explain(error, own, name))
         raise SettingsError(f"the configuration does not fit the schema:\n{problems}") from None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -39,8 +40,9 @@ def json_schema() -> str:
 def table() -> str:
     """Write the configuration table in Markdown: one line per setting, by its dotted path."""
     lines = ["| setting | values | default | meaning |", "|---|---|---|---|"]
+    defaults = Settings()
     for path, field in fields(Settings):
-        default = json.dumps(_plain(field.get_default(call_default_factory=True)), ensure_ascii=False)
+        default = json.dumps(_plain(reduce(getattr, path.split("."), defaults)), ensure_ascii=False)
         meaning = " ".join((field.description or "").split())
         cells = (f"`{path}`", _values(field), f"`{default}`", meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
