@@ -172,6 +172,14 @@ def test_a_transcript_in_another_encoding_is_one_line(corpus):
     assert len(table) == (SPEAKERS - 1) * EACH
 
 
+def test_an_utterance_in_two_subsets_is_taken_once(corpus):
+    speaker = sorted((corpus / SUBSET).iterdir())[0]
+    shutil.copytree(speaker, corpus / "zzz" / speaker.name)
+    table, skipped = load_librispeech(corpus)
+    assert len(table) == SPEAKERS * EACH and set(table.subset) == {SUBSET}
+    assert len(skipped) == EACH and all("another subset" in s.reason and s.file.startswith("zzz") for s in skipped)
+
+
 def test_short_utterances_and_missing_subsets(corpus):
     table, skipped = load_librispeech(corpus, shortest=1000.0)
     assert len(table) == 0 and "is shorter than 1000 s" in skipped[0].reason

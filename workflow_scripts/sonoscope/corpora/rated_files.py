@@ -90,7 +90,7 @@ def _seconds(path: Path, decode: bool) -> float:
         about = soundfile.info(path)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"expected an MP3 file, found {error}") from None
-    seconds = about.frames / about.samplerate
+    seconds = float(about.frames / about.samplerate)
     # the number of frames in an MP3's header is an estimate
     if decode and (found := len(read_audio(path)[0]) / about.samplerate) < seconds - 1.0:
         raise AudioError(f"truncated: its header says {seconds:.1f} s, {found:.1f} s can be read")

@@ -79,7 +79,8 @@ def load_songs(folder: Path, *, shortest: float = 1.0, decode: bool = True) -> t
     skipped += [Skipped(p.name, "metadata name it, but there is no such file") for p in absent]
     table = pd.DataFrame(rows, columns=list(SONGS.columns)).sort_values("song_id", ignore_index=True)
     twice = table.duplicated("song_id")
-    skipped += [Skipped(r.song_id, "another file of this name was taken", r.file) for r in table[twice].itertuples()]
+    again = zip(table[twice].song_id.tolist(), table[twice].file.tolist(), strict=True)
+    skipped += [Skipped(name, "another file of this name was taken", where) for name, where in again]
     table = table[~twice].reset_index(drop=True)
     SONGS.check(table)
     log.info("%s: %d songs of %d artists, %d lines skipped", folder, len(table), table.artist.nunique(), len(skipped))
@@ -118,8 +119,12 @@ def _metadata_csv(folder: Path, skipped: list[Skipped]) -> Found:
     except LabelFileError as error:
         skipped.append(Skipped(path.name, str(error), path.name))
         return {}
-    split = ({**row, "keywords": [t.strip() for t in row.get("tags", "").split(";") if t.strip()]} for row in rows)
-    return {folder / row["file"]: row for row in split if row["file"] and "\0" not in row["file"]}
+    found: Found = {}
+    for row in rows:
+        if row["file"] and "\0" not in row["file"]:
+            tags = [t.strip() for t in row.get("tags", "").split(";") if t.strip()]
+            found[folder / row["file"]] = {**row, "keywords": tags}
+    return found
 
 
 def _info(path: Path, listed: Found, entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -162,7 +162,11 @@ def load_librispeech(
         for chapter in chapters:
             rows += _chapter(root, chapter, speakers, shortest, decode, skipped)
             progress.advance()
-    table = pd.DataFrame(rows, columns=list(UTTERANCES.columns)).sort_values("utterance_id", ignore_index=True)
+    table = pd.DataFrame(rows, columns=list(UTTERANCES.columns)).sort_values(["utterance_id", "file"], ignore_index=True)
+    twice = table.duplicated("utterance_id")
+    again = zip(table[twice].utterance_id.tolist(), table[twice].file.tolist(), strict=True)
+    skipped += [Skipped(name, "it stands in another subset too; that one was taken", where) for name, where in again]
+    table = table[~twice].reset_index(drop=True)
     UTTERANCES.check(table)
     log.info(
         "%s: %d utterances of %d speakers, %d lines skipped", root, len(table), table.speaker_id.nunique(), len(skipped)
