@@ -162,7 +162,8 @@ def load_librispeech(
         for chapter in chapters:
             rows += _chapter(root, chapter, speakers, shortest, decode, skipped)
             progress.advance()
-    table = pd.DataFrame(rows, columns=list(UTTERANCES.columns)).sort_values(["utterance_id", "file"], ignore_index=True)
+    table = pd.DataFrame(rows, columns=list(UTTERANCES.columns))
+    table = table.sort_values(["utterance_id", "file"], ignore_index=True)
     twice = table.duplicated("utterance_id")
     again = zip(table[twice].utterance_id.tolist(), table[twice].file.tolist(), strict=True)
     skipped += [Skipped(name, "it stands in another subset too; that one was taken", where) for name, where in again]

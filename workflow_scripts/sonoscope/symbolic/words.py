@@ -1,7 +1,7 @@
 """What the words for loudness and speed mean: one table for lessons and for composed pieces.
 
-A lesson draws a value for its word; a piece has a value, and gets the word where it is clear. Both must mean the same by
-a word, or a model that learns from both is told two things.
+A lesson draws a value for its word; a piece has a value, and gets the word where it is clear. Both must mean the same
+by a word, or a model that learns from both is told two things.
 """
 
 VELOCITY: dict[str, int] = {"soft": 36, "": 70, "loud": 112}
