@@ -13,16 +13,16 @@ from sonoscope.symbolic import syntheory
 from sonoscope.symbolic.describe import open_prompt
 from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part
-from sonoscope.symbolic.prompts import FAST, SLOW
+from sonoscope.symbolic.words import TEMPO, VELOCITY
 
 Rng = np.random.Generator
 
-LOUDNESS: dict[str, int] = {"soft": 36, "": 70, "loud": 112}
+LOUDNESS: dict[str, int] = VELOCITY
 """MIDI velocity of each loudness word."""
 REGISTERS: dict[str, tuple[int, ...]] = {"low": (36, 48), "": (48, 60, 72), "high": (72, 84)}
 """MIDI pitches of the C below which a register's pitch classes are laid out."""
-SPEEDS: dict[str, tuple[int, int]] = {"slow": (50, int(SLOW)), "": (50, 210), "fast": (int(FAST), 210)}
-"""Range of tempo, in beats per minute, of each speed word; composed pieces draw the lines at the same tempi."""
+SPEEDS: dict[str, tuple[int, int]] = TEMPO
+"""Range of tempo, in beats per minute, of each speed word."""
 
 
 class Lesson(NamedTuple):

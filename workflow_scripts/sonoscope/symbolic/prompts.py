@@ -15,9 +15,7 @@ from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.cues import causes_for
 from sonoscope.symbolic.emotions import EMOTIONS
 from sonoscope.symbolic.instruments import BY_PROGRAM
-from sonoscope.symbolic.words import FAST as FAST
-from sonoscope.symbolic.words import LOUD, SOFT
-from sonoscope.symbolic.words import SLOW as SLOW
+from sonoscope.symbolic.words import FAST, LOUD, SLOW, SOFT
 
 Level = Literal["cue", "emotion", "both", "neutral"]
 LEVELS: tuple[Level, ...] = get_args(Level)
