@@ -54,6 +54,11 @@ def section(path):
     return per_rule.section(SETTINGS, path)
 
 
+def sections(*paths):
+    """Several sections of the settings by their paths, for a rule that needs parts of them."""
+    return {path: section(path) for path in paths}
+
+
 def seed(stage):
     """The seed of one stage, derived from the seed of the run."""
     return per_rule.seed(SETTINGS, stage)
@@ -126,3 +131,26 @@ def shipped_scorecards():
     models += [] if SETTINGS.measure_musicgen.in_every_run else ["sonoscope-musicgen"]
     found = [f"{RESOURCES}/models/{model}/scorecard.json" for model in models]
     return [path for path in found if os.path.isfile(path)]
+
+
+def affect_corpus(name):
+    """The folder of a corpus as an input; none where it is read from an address."""
+    place = SETTINGS.affect.corpus(name, Path(RESULTS))
+    return [] if "://" in place else [place]
+
+
+def affect_source(wildcards, input):
+    """The folder or address of the files to annotate, for rules whose first input is that folder."""
+    place = SETTINGS.affect.corpus("gigamidi", Path(RESULTS))
+    return place if "://" in place else str(input[0])
+
+
+def affect_head():
+    """The trained head that annotates."""
+    annotate = SETTINGS.affect.annotate
+    return f"<results>/affect/train_heads/{annotate.trained_on}/{annotate.variant}.safetensors"
+
+
+def affect_scorecards():
+    """Scorecards of the affect study."""
+    return [str(path) for path in rules.affect.input if str(path).endswith("scorecard.json")]

@@ -30,7 +30,11 @@ localrules:
 rule gather_scorecard:
     """The scorecard rows of all studies in one file."""
     input:
-        parts=rules.steering.input + world_scorecards() + shipped_scorecards() + rules.measure_noop.output,
+        parts=rules.steering.input
+        + affect_scorecards()
+        + world_scorecards()
+        + shipped_scorecards()
+        + rules.measure_noop.output,
     output:
         rows="<results>/scorecard.json",
     log:
@@ -73,6 +77,7 @@ rule report:
     """One site that plays, draws and explains the results of the run; brings them up to date first."""
     input:
         scorecard="<results>/scorecard.json",
+        affect=rules.affect.input.analysis,
         steering=[
             steering_results(f"{rule_folder}/{{model}}/{{concept}}/{{target}}/{name}")
             for rule_folder, name in (

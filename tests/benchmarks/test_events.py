@@ -1,23 +1,19 @@
 """MIDI to events, side by side with the published rules written out note by note: the target is twenty times faster."""
 
 import io
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sonoscope.musetok.events import read_bars
+from sonoscope.musetok.reference import slow_events
 from sonoscope.settings.musetok import PUBLISHED
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose
 from sonoscope.symbolic.cues import random_causes
 from sonoscope.symbolic.midi import read_midi
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "unit/musetok"))
-from random_scores import metre, raw_notes
-from slow_events import slow_events
+from sonoscope.symbolic.varied import metre, raw_notes
 
 try:
     import miditoolkit

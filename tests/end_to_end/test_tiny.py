@@ -14,7 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("end_to_end")]
 
-TIMED = ("foundation/", "world/measure_composer/", "report", "scorecard.")
+TIMED = (
+    "foundation/",
+    "affect/measure_affect/",
+    "affect/interrupt_annotation/",
+    "world/measure_composer/",
+    "report",
+    "scorecard.",
+)
 """What holds seconds, or pages about them."""
 
 

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 import symusic
-from random_scores import metre, random_score, raw_notes
-from slow_events import slow_events
 
 from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.events import read_bars, seconds_at, to_bars
 from sonoscope.musetok.metres import written_as
 from sonoscope.musetok.quantise import Notes, quantise
+from sonoscope.musetok.reference import slow_events
 from sonoscope.musetok.writing import UnwritableMidiError
 from sonoscope.settings.musetok import PUBLISHED, Events
 from sonoscope.symbolic.causes import Causes
 from sonoscope.symbolic.composer import compose
 from sonoscope.symbolic.cues import random_causes
 from sonoscope.symbolic.midi import NotMidiError
+from sonoscope.symbolic.varied import metre, random_score, raw_notes
 
 WHOLE = PUBLISHED.model_copy(update={"long_bars": "keep"})
 

@@ -70,6 +70,14 @@ class Table:
 
     def write(self, path: Path, frame: pd.DataFrame, metadata: Mapping[str, str] | None = None) -> None:
         """Check ``frame`` and write it as Parquet, with units and descriptions in the schema."""
+        table = self.to_arrow(frame, metadata, path)
+        with replacing(path) as temporary:
+            pq.write_table(table, temporary)
+
+    def to_arrow(
+        self, frame: pd.DataFrame, metadata: Mapping[str, str] | None = None, path: Path | None = None
+    ) -> pa.Table:
+        """Check ``frame`` and give it the declared schema; for files that are written in pieces."""
         self.check(frame, path)
         fields = [
             pa.field(n, _ARROW[c.kind], nullable=True, metadata={"unit": c.unit, "description": c.description})
@@ -88,8 +96,7 @@ class Table:
                 table = table.replace_schema_metadata(schema.metadata)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise ContractError(self.name, f"a column does not have its declared type: {error}", path) from None
-        with replacing(path) as temporary:
-            pq.write_table(table, temporary)
+        return table
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read and check a table that `write` wrote.

@@ -95,16 +95,17 @@ def differences(params: Mapping[str, Any], study: str, today: Settings) -> list[
     """Settings in which ``params`` of a job differ from ``today``.
 
     A param that is called like a section is compared with it. Under ``settings`` lies either the section of the
-    study, or several sections by their names. What cannot be found in today's settings is not compared: the graph of
-    jobs, not this page, decides whether something must be made again.
+    study, or several sections by their names or dotted paths. What cannot be found in today's settings is not
+    compared: the graph of jobs, not this page, decides whether something must be made again.
     """
     found: list[Difference] = []
     for name, value in params.items():
         if name == "settings" and isinstance(value, Mapping):
-            sections = value if value and all(k in today for k in value) else {study: value}
+            sections = value if value and all(_at(today, k) is not None for k in value) else {study: value}
             for section, then in sections.items():
-                if section in today:
-                    found += _compare(section, then, today[section])
+                now = _at(today, section)
+                if now is not None:
+                    found += _compare(section, then, now)
         elif name in today and isinstance(value, Mapping):
             found += _compare(name, value, today[name])
     return found
@@ -136,6 +137,14 @@ def _compare(where: str, then: Any, now: Any) -> list[Difference]:
             for d in _compare(f"{where}.{key}", then.get(key, _ABSENT), now.get(key, _ABSENT))
         ]
     return [] if then == now else [Difference(where, _text(then), _text(now))]
+
+
+def _at(today: Settings, path: str) -> Any:
+    """What stands in today's settings at a dotted path; None where nothing does."""
+    here: Any = today
+    for name in path.split("."):
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return here
 
 
 class _Absent:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from sonoscope.settings.affect import Affect
 from sonoscope.settings.base import Section
 from sonoscope.settings.codecs import MelPcaCodec, SpeechCodec
 from sonoscope.settings.corpora import Corpora
@@ -69,6 +70,9 @@ class Settings(Section):
 
     musetok: MuseTok = MuseTok()
     """Symbolic music as bars of tokens, and the autoencoder that reads them."""
+
+    affect: Affect = Affect()
+    """Valence and arousal of every bar of symbolic music."""
 
     report: Report = Report()
     """How much the report shows."""

@@ -1,7 +1,14 @@
-"""MuseTok's published rules, one note at a time, as close to their statement as can be.
+"""MuseTok's published rules, one note at a time, as close to their statement as can be: the measure of `events`.
 
 It looks notes up in dictionaries where the published code searches lists, and so is the faster of the two.
 """
+
+import io
+from collections import defaultdict, deque
+from collections.abc import Sequence
+
+RawNote = tuple[int, int, int]
+"""First tick, last tick, pitch."""
 
 STRAIGHT = [120, 240, 360, 480, 720, 960, 1440, 1920]
 TRIPLETS = [80, 160, 320, 640]
@@ -16,19 +23,54 @@ PATTERNS = [
 ]
 
 
-def nearest(value, candidates):
-    return min(candidates, key=lambda c: abs(c - value))  # the first of equally near ones
+def nearest(value: int, candidates: Sequence[int]) -> int:
+    """The candidate nearest to a value, the first of equally near ones."""
+    return min(candidates, key=lambda c: abs(c - value))
 
 
 class SlowNote:
-    def __init__(self, start, end, pitch):
+    """A note on its way to the grid."""
+
+    def __init__(self, start: int, end: int, pitch: int) -> None:
         self.start, self.end, self.pitch = start, end, pitch
+        self.q = self.q_end = 0
+        self.triplet = False
 
 
-def slow_events(raw, ticks_per_quarter, numerator, denominator):
+def read_with_mido(content: bytes) -> tuple[list[RawNote], int, tuple[int, int]]:
+    """Notes of all tracks, ticks per quarter note, and the first time signature.
+
+    Read event by event with mido, the parser under miditoolkit, with which the published code reads; a note that ends
+    closes the oldest open one of its pitch and channel.
+    """
+    import mido
+
+    midi = mido.MidiFile(file=io.BytesIO(content))
+    notes: list[RawNote] = []
+    metres: list[tuple[int, int, int]] = []
+    for track in midi.tracks:
+        now = 0
+        waiting: dict[tuple[int, int], deque[int]] = defaultdict(deque)
+        own: list[RawNote] = []
+        for event in track:
+            now += event.time
+            if event.type == "time_signature":
+                metres.append((now, event.numerator, event.denominator))
+            elif event.type == "note_on" and event.velocity > 0:
+                waiting[event.channel, event.note].append(now)
+            elif event.type in ("note_on", "note_off") and waiting[event.channel, event.note]:
+                own.append((waiting[event.channel, event.note].popleft(), now, event.note))
+        notes += sorted(own, key=lambda n: n[0])
+    first = min(metres, key=lambda m: m[0])[1:] if metres else (4, 4)
+    return notes, midi.ticks_per_beat, first
+
+
+def slow_events(
+    raw: Sequence[RawNote], ticks_per_quarter: int, numerator: int, denominator: int
+) -> tuple[list[list[str]], int]:
     """Names of tokens, a list per bar, and the number of empty bars left out in front.
 
-    ``raw`` holds (start, end, pitch) of every note of every track in the file's order.
+    ``raw`` holds the notes of every track in the file's order.
     """
     notes = []
     for start, end, pitch in raw:
@@ -49,9 +91,8 @@ def slow_events(raw, ticks_per_quarter, numerator, denominator):
         n.q = n.start - n.start % bar + nearest(n.start % bar, whole_grid)
 
     taken = {n.q for n in notes}
-    validated = set()
+    validated: set[int] = set()
     for n in notes:
-        n.triplet = False
         if n.q % 80 != 0:
             continue
         if n.q not in validated:
@@ -69,7 +110,7 @@ def slow_events(raw, ticks_per_quarter, numerator, denominator):
         d = nearest(n.end - n.q, STRAIGHT + TRIPLETS if n.triplet else STRAIGHT)
         n.q_end = n.q + d
 
-    groups = {}
+    groups: dict[int, list[SlowNote]] = {}
     for n in notes:
         groups.setdefault(n.q, []).append(n)
     onsets = sorted(groups)

@@ -7,7 +7,8 @@ METRES = [(4, 4), (2, 4), (3, 4), (2, 2), (3, 8), (6, 8)]
 RESOLUTIONS = [96, 120, 192, 220, 384, 480, 960, 1024]
 
 
-def random_score(seed):
+def random_score(seed: int) -> symusic.Score:
+    """A score of one to three tracks, of a manner that ``seed`` decides."""
     rng = np.random.default_rng(seed)
     resolution = int(rng.choice(RESOLUTIONS))
     score = symusic.Score(resolution)
@@ -18,7 +19,7 @@ def random_score(seed):
     return score
 
 
-def _track(rng, resolution):
+def _track(rng: np.random.Generator, resolution: int) -> symusic.Track:
     count = int(rng.integers(1, 60))
     quarters = np.sort(rng.random(count)) * rng.choice([2, 8, 24]) + rng.choice([0, 0, 7.5])
     manner = rng.choice(["straight", "triplet", "both", "played", "jittered", "chords"])
@@ -39,10 +40,12 @@ def _track(rng, resolution):
     return track
 
 
-def raw_notes(score):
+def raw_notes(score: symusic.Score) -> list[tuple[int, int, int]]:
+    """First tick, last tick and pitch of all notes, track by track."""
     return [(n.time, n.time + n.duration, n.pitch) for t in score.tracks for n in t.notes]
 
 
-def metre(score):
+def metre(score: symusic.Score) -> tuple[int, int]:
+    """The first time signature; 4/4 without one."""
     s = score.time_signatures
     return (s[0].numerator, s[0].denominator) if len(s) else (4, 4)
