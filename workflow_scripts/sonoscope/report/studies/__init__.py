@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from sonoscope.report.blocks import Study
 from sonoscope.report.results import Results
-from sonoscope.report.studies import steering
+from sonoscope.report.studies import dynamics, steering
 
-STUDIES: Mapping[str, Callable[[Results], Study]] = {"steering": steering.build}
+STUDIES: Mapping[str, Callable[[Results], Study]] = {"steering": steering.build, "dynamics": dynamics.build}
 """By the name of the study's folder below the results, in the order of the pages: what makes its page.
 
 A builder reads files through their contracts, and says `Missing` where there are none. It computes nothing that a rule
