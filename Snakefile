@@ -29,6 +29,7 @@ include: "rules/training.smk"
 include: "rules/world.smk"
 include: "rules/musetok.smk"
 include: "rules/speech.smk"
+include: "rules/dynamics.smk"
 
 
 localrules:
@@ -40,6 +41,7 @@ rule studies:
     """The results of every study, before they are gathered."""
     input:
         rules.steering.input,
+        rules.dynamics.input,
 
 
 include: "rules/tables.smk"

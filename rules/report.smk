@@ -30,7 +30,11 @@ localrules:
 rule gather_scorecard:
     """The scorecard rows of all studies in one file."""
     input:
-        parts=rules.steering.input + world_scorecards() + shipped_scorecards() + rules.measure_noop.output,
+        parts=rules.steering.input
+        + rules.dynamics.input
+        + world_scorecards()
+        + shipped_scorecards()
+        + rules.measure_noop.output,
     output:
         rows="<results>/scorecard.json",
     log:
