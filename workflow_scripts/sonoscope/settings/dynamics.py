@@ -173,7 +173,7 @@ class Dynamics(Section):
     """The study of latent dynamics: how predictable codec latents are, and how rollouts fail."""
 
     codec: str = Field("mel-pca-32", min_length=1, examples=["sonoscope-speech", "mimi", "encodec_24khz"])
-    """Codec of all experiments but the comparison: mel-pca-N, sonoscope-speech, mimi, encodec_24khz, one of `folders`."""
+    """Codec of all experiments but the comparison: mel-pca-N, sonoscope-speech, mimi, encodec_24khz or in `folders`."""
     codecs: tuple[str, ...] = Field(("mel-pca-32", "random-projection-32"), min_length=1)
     """Codecs of the comparison (experiment 3)."""
     folders: dict[str, str] = Field(default_factory=dict)
