@@ -30,6 +30,7 @@ include: "rules/world.smk"
 include: "rules/musetok.smk"
 include: "rules/speech.smk"
 include: "rules/affect.smk"
+include: "rules/dynamics.smk"
 
 
 localrules:
@@ -42,6 +43,7 @@ rule studies:
     input:
         rules.steering.input,
         rules.affect.input,
+        rules.dynamics.input,
 
 
 include: "rules/tables.smk"

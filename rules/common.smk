@@ -40,7 +40,9 @@ wildcard_constraints:
     corpus="[^/]+",
     experiment="[^/]+",
     model="[^/]+",
+    codec="[^/]+",
     shard="[0-9]+",
+    source="[^/]+",
     target="[^/]+",
 
 
@@ -101,6 +103,44 @@ def steering_results(path):
         f"<results>/steering/{path}".format(model=SETTINGS.musicgen.name, concept=c.concept, target=c.target)
         for c in SETTINGS.steering.concepts
     ]
+
+
+def codec_file(name):
+    """The file that codec `name` is loaded from; where a rule or a download makes it, they depend on it."""
+    return SETTINGS.dynamics.file(name, *MODEL_PLACES)
+
+
+def latent_files(source, name):
+    """One file of each shard of the latents of `source`; the known-answer processes are one shard."""
+    if source == "known":
+        return [f"<results>/dynamics/sample_processes/{name}"]
+    return [f"<results>/dynamics/infer_latents/{source}/{shard}/{name}" for shard in range(SETTINGS.dynamics.shards)]
+
+
+def rollout_checkpoint(source):
+    """What experiment 2 rolls out: the models of experiment 1, or the one that experiment 1B fine-tuned."""
+    fine_tuned = SETTINGS.dynamics.rollout.checkpoint == "exp1b" and source == SETTINGS.dynamics.codec
+    if fine_tuned:
+        return f"<results>/dynamics/finetune_rollout/{source}/checkpoints/vmf_rollout_final.safetensors"
+    return f"<results>/dynamics/fit_dynamics/{source}/checkpoints"
+
+
+def dynamics_keys(*names):
+    """Some keys of section dynamics, so that a change of the others does not rerun a job."""
+    return {name: section(f"dynamics.{name}") for name in names}
+
+
+def dynamics_fit(source):
+    """What experiment 1 depends on. Codecs that are only compared need no model but the one that is rolled out."""
+    keys = dynamics_keys(
+        "window", "horizons", "slice", "k", "legacy", "force", "resume", "run_id", "rollout", "resamples"
+    )
+    fit, known = section("dynamics.fit"), SETTINGS.dynamics.known
+    if source == "known":
+        fit = fit | {"max_steps": known.max_steps, "components": known.components}
+    elif source != SETTINGS.dynamics.codec:
+        fit = fit | {"models": [SETTINGS.dynamics.rollout.model]}
+    return keys | {"fit": fit}
 
 
 STARTED = time.time()

@@ -32,6 +32,7 @@ rule gather_scorecard:
     input:
         parts=rules.steering.input
         + affect_scorecards()
+        + rules.dynamics.input
         + world_scorecards()
         + shipped_scorecards()
         + rules.measure_noop.output,

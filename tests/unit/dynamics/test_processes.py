@@ -44,7 +44,7 @@ def drawn():
 @pytest.mark.parametrize("name", list(PROCESSES))
 def test_the_stated_optimum_is_what_the_exact_density_reaches(name, horizon, drawn):
     process, best = PROCESSES[name], PROCESSES[name].optimum(horizon)
-    rows = windows(drawn[name], 2, horizon)
+    rows = windows(drawn[name], max(2, process.memory), horizon)
     nll, error = clustered(-process.log_prob(rows.contexts, rows.deltas, horizon), rows, 150)
     assert nll == pytest.approx(best.nll, abs=4 * error + 1e-3)
     assert error < 0.1

@@ -4,6 +4,7 @@ import torch
 
 from sonoscope.dynamics.linear import autoregression, independent_frames, random_autoregression
 from sonoscope.dynamics.processes import Process
+from sonoscope.dynamics.repeated import repeated_frame
 from sonoscope.dynamics.switching import switching_directions
 from sonoscope.dynamics.walks import DirectionWalk
 
@@ -19,5 +20,6 @@ def known_processes(dim: int, seed: int) -> dict[str, Process]:
         random_autoregression(dim, generator),
         DirectionWalk(dim, concentration=2.5 * dim),
         switching_directions(dim, min(8, dim), generator),
+        repeated_frame(dim, generator),
     )
     return {p.name: p for p in processes}

@@ -6,6 +6,7 @@ from sonoscope.settings.affect import Affect
 from sonoscope.settings.base import Section
 from sonoscope.settings.codecs import MelPcaCodec, SpeechCodec
 from sonoscope.settings.corpora import Corpora
+from sonoscope.settings.dynamics import Dynamics
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
@@ -52,6 +53,9 @@ class Settings(Section):
 
     speech_codec: SpeechCodec = SpeechCodec()
     """Training of the shipped speech codec from nothing."""
+
+    dynamics: Dynamics = Dynamics()
+    """Dynamics of codec latents: how predictable they are, and how rollouts fail."""
 
     hello: Hello = Hello()
     """The first two clips."""
