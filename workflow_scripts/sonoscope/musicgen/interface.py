@@ -43,8 +43,8 @@ class Injection:
     """A vector added to the residual stream, or a projection taken out of it, per clip and layer, over time.
 
     With ``read`` unset, h becomes h + f ``delta``, where f is schedule times gate. With ``read`` set, h becomes
-    h - f ((h - ``mean``) · ``read``) ``delta``: with both the unit direction, directional ablation; with the two factors
-    of a LEACE projector, the removal of all that a linear readout could use.
+    h - f ((h - ``mean``) · ``read``) ``delta``: directional ablation where both are the unit direction; where they are
+    the two factors of a LEACE projector, the removal of all that a linear readout could use.
     """
 
     layers: tuple[int, ...]
