@@ -155,8 +155,8 @@ def _pair(energy: Floats) -> int | None:
 def scale(audio: AudioArray, sample_rate: int, modes: dict[str, tuple[int, ...]]) -> Match | None:
     """Mode and tonic of a clip that runs through a scale: the profile of its notes, turned to each tonic.
 
-    The tonic sounds twice in an octave's scale and is its first, lowest and highest note, which tells modes with the same
-    notes apart; where no pitch can be tracked, the spectrum's profile has to do.
+    The tonic sounds twice in an octave's scale and is its first, lowest and highest note, which tells modes with the
+    same notes apart; where no pitch can be tracked, the spectrum's profile has to do.
     """
     midi, _ = tracked(audio, sample_rate)
     notes, counts = np.unique(midi, return_counts=True) if len(midi) else (np.zeros(0, np.int64), np.zeros(0))

@@ -115,7 +115,7 @@ DOSE_RESPONSE = Table(
         ),
         "nll_low": Column("float64", "lower end of its 95 % interval", "nats per token", nullable=True),
         "nll_high": Column("float64", "upper end of its 95 % interval", "nats per token", nullable=True),
-        "nll_change": Column("float64", "mean change against the paired unsteered clips", "nats per token", nullable=True),
+        "nll_change": Column("float64", "mean change from paired unsteered clips", "nats per token", nullable=True),
         "nll_change_low": Column("float64", "lower end of its 95 % interval, paired", "nats per token", nullable=True),
         "nll_change_high": Column("float64", "upper end of its 95 % interval, paired", "nats per token", nullable=True),
         "divergence": Column("float64", "mean divergence from the unsteered model per token", "nats", nullable=True),
@@ -232,5 +232,5 @@ LISTENER = Tensors(
     "listener",
     {"features": Tensor("float32", ("clips", "features"))},
     header=("concept", "labels"),
-    description="Log-mel descriptions of true renders, from which a classifier is trained; the header names their values.",
+    description="Log-mel descriptions of true renders, to train a classifier on; the header names their values.",
 )

@@ -48,7 +48,8 @@ def changes(scores: pd.DataFrame, column: str) -> pd.Series:
     keys = ["prompt_id", "seed", "concept", "target"]
     before = scores[scores["estimator"] == UNSTEERED].set_index(keys)[column]
     own = pd.MultiIndex.from_frame(scores[keys])
-    return scores[column] - before.reindex(own).to_numpy()
+    found: pd.Series = scores[column] - before.reindex(own).to_numpy()
+    return found
 
 
 def dose_response(
@@ -73,7 +74,7 @@ def dose_response(
     reference = embeddings.loc[plain].to_numpy()
     rows = []
     for keys, part in scores.groupby([*ARM, "concept", "target"], sort=True):
-        name, variant, estimator, coefficient, concept, target = keys
+        _, variant, estimator, coefficient, concept, target = keys
         measure = measure_of(str(concept))
         values = part["score"].to_numpy(dtype=np.float64)
         is_number = target == TEMPO
@@ -100,7 +101,7 @@ def dose_response(
                 "silent": int(part["is_silent"].sum()), "clipped": int(part["is_clipped"].sum()),
             }
         )  # fmt: skip
-    columns = {c: float for c in ("chance", "listener", "probe", "divergence", "frechet", "adherence")}
+    columns = dict.fromkeys(("chance", "listener", "probe", "divergence", "frechet", "adherence"), float)
     return pd.DataFrame(rows).astype(columns)
 
 

@@ -1,7 +1,7 @@
 """The classification table: which classes of a concept hidden states tell apart, by RFM, linear and MLP probes.
 
-Each probe is chosen on validation clips and scored once on test clips. With grouped splits no render, instrument or root
-stands on two sides; with the published random split of single clips it may.
+Each probe is chosen on validation clips and scored once on test clips. With grouped splits no render, instrument or
+root stands on two sides; with the published random split of single clips it may.
 """
 
 import logging
@@ -171,7 +171,9 @@ def _mlp(x: NDArray[np.float32], task: Task, s: Multiclass) -> dict[str, Any]:
 def _rfm(x: NDArray[np.float32], task: Task, s: Multiclass) -> list[dict[str, Any]]:
     """The predictor, then ridge readouts of its leading eigenvectors; settings and iterate by validation."""
     split = task.split
-    train, validation, test = (torch.from_numpy(x[rows]).double() for rows in (split.train, split.validation, split.test))
+    train, validation, test = (
+        torch.from_numpy(x[rows]).double() for rows in (split.train, split.validation, split.test)
+    )
     mean = train.mean(0)
     points, held_out = train - mean, [validation - mean, test - mean]
     targets = torch.from_numpy(task.targets[split.train])
@@ -196,7 +198,9 @@ def _rfm(x: NDArray[np.float32], task: Task, s: Multiclass) -> list[dict[str, An
     sides = np.split(every, np.cumsum([len(points), len(validation)]))
     for count in sorted({min(k, len(vectors)) for k in s.n_components}):
         model = RidgeRegression().fit(sides[0][:, :count], task.targets[split.train])
-        scores = [task.score(model.predict(sides[1][:, :count], p), split.validation) for p in range(len(model.penalties))]
+        scores = [
+            task.score(model.predict(sides[1][:, :count], p), split.validation) for p in range(len(model.penalties))
+        ]
         chosen = int(np.argmax(scores))
         rows.append(
             {

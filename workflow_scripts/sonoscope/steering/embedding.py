@@ -71,8 +71,8 @@ def _clap(files: list[Path], prompts: list[str], folder: Path) -> tuple[NDArray[
 def frechet(first: NDArray[np.floating], second: NDArray[np.floating]) -> float | None:
     """Fréchet distance of two Gaussians fitted to embeddings ``(n, features)``; None with fewer than two clips.
 
-    ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½) (Heusel et al. 2017). It is biased upwards for few clips, alike for all arms of
-    equal size.
+    ‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁ Σ₂)^½) (Heusel et al. 2017). It is biased upwards for few clips, alike for all arms
+    of equal size.
     """
     if min(len(first), len(second)) < 2:
         return None

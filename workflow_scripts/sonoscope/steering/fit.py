@@ -166,7 +166,9 @@ def _group(
         except (ContractError, FileNotFoundError):
             log.warning("%s is damaged and is made anew", file.name)
     if name == "random":
-        more["draw"] = layers[0]  # another draw in each layer, whatever the groups
+        # another draw for each target and layer, so that two controls of a pair do not point the same way
+        own = hashlib.sha256(f"{origin.concept}/{origin.target}".encode()).digest()
+        more["draw"] = 1000 * int.from_bytes(own[:3]) + layers[0]
     fitted = fit_layers(x, y, torch.from_numpy(groups), estimator=name, layers=layers, **more)
     erasers = [rank_one_eraser(x[:, k], y) for k in range(len(layers))]
     leace = torch.stack([torch.stack([e[f] for e in erasers]) for f in range(2)]).float()

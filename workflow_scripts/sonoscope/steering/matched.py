@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sonoscope.settings.concepts import TEMPO
 from sonoscope.settings.injection import CONTROLS
+from sonoscope.statistics.proportions import wilson_interval
 from sonoscope.steering.analysis import changes
 from sonoscope.steering.plan import UNSTEERED
 
@@ -37,12 +38,16 @@ def matched_quality(scores: pd.DataFrame, budget: float, seed: int, resamples: i
         for (variant, estimator), (cost, accuracy) in curves.items():
             within = _within(cost, accuracy, budget)
             needed = _needed(cost, accuracy, level)
-            low, high = np.quantile(within[1:], [0.025, 0.975])
+            clips = int((part["estimator"] == UNSTEERED).sum())
+            drawn = np.quantile(within[1:], [0.025, 0.975])
+            # where all clips agree resampling shows no spread; Wilson's interval knows how few they are
+            wilson = wilson_interval(round(float(within[0]) * clips), clips)
+            low, high = min(drawn[0], wilson.low, within[0]), max(drawn[1], wilson.high, within[0])
             rows.append(
                 {
                     "experiment": str(part["experiment"].iloc[0]), "variant": variant, "estimator": estimator,
-                    "concept": concept, "target": target, "budget": budget, "n": len(part), "accuracy": within[0],
-                    "low": min(low, within[0]), "high": max(high, within[0]), "level": level, **_costs(needed),
+                    "concept": concept, "target": target, "budget": budget, "n": clips, "accuracy": within[0],
+                    "low": low, "high": high, "level": level, **_costs(needed),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -76,7 +81,9 @@ def _curve(part: pd.DataFrame, variant: str, estimator: str, seed: int, resample
         own = own[own["coefficient"] > 0]
     unsteered = part[part["estimator"] == UNSTEERED]
     prompts = sorted(set(part["prompt_id"]))
-    drawn = np.random.default_rng([seed, 31]).multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), resamples)
+    drawn = np.random.default_rng([seed, 31]).multinomial(
+        len(prompts), np.full(len(prompts), 1 / len(prompts)), resamples
+    )
     weights = np.concatenate([np.ones((1, len(prompts))), drawn.astype(np.float64)])
     arms = [unsteered, *(a for _, a in sorted(own.groupby("coefficient"), key=lambda x: abs(float(str(x[0])))))]
     cost, accuracy = (
@@ -87,7 +94,9 @@ def _curve(part: pd.DataFrame, variant: str, estimator: str, seed: int, resample
 
 def _means(arm: pd.DataFrame, column: str, prompts: list[str], weights: Floats) -> Floats:
     by_prompt = arm.groupby("prompt_id")[column]
-    total, count = (getattr(by_prompt, how)().reindex(prompts).fillna(0.0).to_numpy(dtype=np.float64) for how in ("sum", "size"))
+    total, count = (
+        getattr(by_prompt, how)().reindex(prompts).fillna(0.0).to_numpy(dtype=np.float64) for how in ("sum", "size")
+    )
     return np.asarray(weights @ total / np.maximum(weights @ count, 1e-12), dtype=np.float64)
 
 

@@ -76,7 +76,7 @@ def batches(plan: pd.DataFrame, experiment: Experiment, size: int) -> list[pd.Da
     kinds = {v: _kind(experiment.handling(v)) for v in experiment.variants}
     unsteered = next(iter(kinds.values()))
     order = plan.assign(
-        kind=[kinds.get(v, unsteered) for v in plan["variant"]], words=plan["prompt"].str.split().str.len()
+        kind=[kinds.get(v, unsteered) for v in plan["variant"]], words=[len(text.split()) for text in plan["prompt"]]
     ).sort_values(["kind", "words"], kind="stable")
     return [
         part.iloc[first : first + size].drop(columns=["kind", "words"])

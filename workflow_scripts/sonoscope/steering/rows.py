@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sonoscope.scorecard import Better, Row, measure
 from sonoscope.settings.concepts import TEMPO
@@ -99,6 +100,7 @@ def _matched_rows(
                 f"steering.matched_quality.{key}.{row['estimator']}", float(row["accuracy"]), low=float(row["low"]),
                 high=float(row["high"]), n=int(row["n"]), null=None if row["estimator"] == "random" else null,
                 baseline=baseline, target=baseline if is_rfm else None, sources=sources,
+                provided=null is None or float(row["low"]) > null,
             )
         )  # fmt: skip
         if row["cost"] is not None and not pd.isna(row["cost"]):
@@ -164,8 +166,10 @@ def note_rows(curve: pd.DataFrame, experiment: Experiment, sources: Sequence[str
     if random is not None:
         # within chance: the interval of a direction that means nothing must hold the unsteered share
         within = float(random["low"]) <= max(chance, before)
-        for name in ("steering.note_accuracy.random", "steering.random_direction"):
-            rows.append(_row(name, random, chance, before, most, "lower", within, sources))
+        rows += [
+            _row(name, random, chance, before, most, "lower", within, sources)
+            for name in ("steering.note_accuracy.random", "steering.random_direction")
+        ]
     return rows
 
 
@@ -195,7 +199,7 @@ def _concept_rows(curve: pd.DataFrame, experiment: Experiment, sources: Sequence
 def tempo_rows(
     scores: pd.DataFrame, experiment: Experiment, s: Listening, seed: int, sources: Sequence[str]
 ) -> list[Row]:
-    """``steering.tempo.spearman``: rank correlation of coefficient and heard tempo over all clips; silent ones are 0."""
+    """``steering.tempo.spearman``: rank correlation of coefficient and heard tempo; silent clips are 0."""
     key = "tempo" if experiment.key == "tempos" else safe(experiment.key or "tempo")
     found = {}
     for estimator in experiment.estimators or ():
@@ -233,13 +237,11 @@ def trend(scores: pd.DataFrame, seed: int, resamples: int) -> Interval:
         return Interval(0.0, -1.0, 1.0, len(x), len(set(codes)))
 
 
-def _spearman(x: np.ndarray, y: np.ndarray) -> float:  # type: ignore[type-arg]
+def _spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     return spearman(x, y) if len(set(x)) > 1 and len(set(y)) > 1 else float("nan")
 
 
-def _interval_row(
-    name: str, found: Interval, null: Interval | None, beats: bool | None, sources: Sequence[str]
-) -> Row:
+def _interval_row(name: str, found: Interval, null: Interval | None, beats: bool | None, sources: Sequence[str]) -> Row:
     target = None if beats is None else 0.9
     return measure(
         name, found.estimate, low=min(found.low, found.estimate), high=max(found.high, found.estimate), n=found.n,

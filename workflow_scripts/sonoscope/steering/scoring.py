@@ -62,17 +62,22 @@ def score_clips(
     for number, clip in enumerate(track(clips.to_dict("records"), "clips")):
         audio, rate = read_audio(folder / str(clip["audio"]))
         loud = level(audio)
-        common = {**clip, "adherence": None, "onset_rate": onset_rate(audio, rate), **loud._asdict()}
+        common: dict[str, object] = {
+            **{str(k): v for k, v in clip.items()},
+            "adherence": None,
+            "onset_rate": onset_rate(audio, rate),
+            **loud._asdict(),
+        }
         heard_of: dict[str, str | float | None] = {}
         for concept, target in targets:
             if concept not in heard_of:
                 heard_of[concept] = measure_of(concept).hear(audio, rate)
             heard = heard_of[concept]
-            row = {"concept": concept, "target": target, **_score(concept, target, heard)}
+            row: dict[str, object] = {"concept": concept, "target": target, **_score(concept, target, heard)}
             listener = listeners.get(concept)
             row["listener"] = None if listener is None or loud.is_silent else listener.hears(audio, rate, target)
             row["probe"] = is_hit(concept, target, str(said[concept][number])) if concept in said else None
-            rows.append(common | row)
+            rows.append({**common, **row})
     return pd.DataFrame(rows).astype({"listener": float, "probe": float, "adherence": float})
 
 
