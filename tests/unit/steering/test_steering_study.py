@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonoscope.musicgen.interface import MusicGen
-from sonoscope.settings.musicgen import MusicGen as MusicGenSettings
 from sonoscope.settings.directions import Fit
 from sonoscope.settings.injection import Experiment, LayerSelection, Push, ScheduleSettings, Variant
+from sonoscope.settings.musicgen import MusicGen as MusicGenSettings
 from sonoscope.settings.steering import Listening, SteeredConcept, Steering
 from sonoscope.steering.analysis import changes, dose_response, layer_scores, share_interval
 from sonoscope.steering.errors import ConceptError
