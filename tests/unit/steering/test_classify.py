@@ -8,7 +8,7 @@ from sonoscope.settings.directions import Multiclass
 from sonoscope.steering.classify import classification_table
 from sonoscope.steering.classify_rows import multiclass_rows
 
-SMALL = Multiclass(n_components=[1, 3], layer_candidates=1, search_points=1, iterations=1, hidden=16)
+SMALL = Multiclass(n_components=[1, 3], layer_candidates=1, search_points=1, iterations=1, hidden=64)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_a_leak_through_groups_shows_in_the_random_split_alone():
     rng = np.random.default_rng(1)
     groups = np.repeat([f"g{k:02d}" for k in range(40)], 5)
     labels = np.repeat(rng.permutation(np.repeat(["a", "b"], 20)), 5)  # a group has one label, and its own place
-    places = 6 * rng.standard_normal((40, 1, 30))
-    states = (np.repeat(places, 5, axis=0) + rng.standard_normal((200, 1, 30))).astype(np.float32)
+    places = 6 * rng.standard_normal((40, 1, 60))
+    states = (np.repeat(places, 5, axis=0) + rng.standard_normal((200, 1, 60))).astype(np.float32)
     table = classification_table(states, labels, groups, [0], SMALL)
     linear = table[table["probe"] == "linear"].set_index("split")["score"]
     assert linear["random"] > 0.9 and linear["group"] < 0.8

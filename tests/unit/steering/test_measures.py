@@ -60,9 +60,7 @@ def test_progressions_that_are_the_same_chords_count_for_each_other():
 
 
 def test_a_progression_is_found_from_its_first_chords_too():
-    value, audio = next(
-        (v, a) for v, a in renders("simple_progressions", 30) if v == "ionian-2516" or v[:6] == "aeolia"
-    )
+    audio = next(a for v, a in renders("simple_progressions", 30) if v.startswith("aeolian"))
     found = progression(audio[: 3 * RATE], RATE, dict(progressions()), 1.0)
     assert found is not None and found.fit > 0.8
 

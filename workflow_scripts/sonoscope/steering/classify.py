@@ -152,9 +152,11 @@ def _mlp(x: NDArray[np.float32], task: Task, s: Multiclass) -> dict[str, Any]:
     mean, std = x[split.train].mean(0), x[split.train].std(0) + 1e-6
     scaled = (x - mean) / std
     kind = MLPRegressor if task.is_number else MLPClassifier
+    size = min(64, max(8, len(split.train) // 20))
     model = kind(
-        hidden_layer_sizes=(s.hidden,), alpha=1e-2, batch_size=64, max_iter=60, random_state=s.seed, n_iter_no_change=8
-    )
+        hidden_layer_sizes=(s.hidden,), alpha=1e-2, batch_size=size, max_iter=120, random_state=s.seed,
+        n_iter_no_change=8,
+    )  # fmt: skip
     wanted = task.targets[split.train]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
