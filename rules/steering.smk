@@ -13,8 +13,10 @@ OUTPUTS, each below <results>/steering/{rule}/:
     score_steered/{model}/{experiment}/                   scores.parquet, embeddings.safetensors, traces.parquet
     analyse_steering/{model}/{experiment}/                dose_response, matched, divergences, layer_scores and
                                                           cosines.parquet, scorecard.json
+    time_steering/{model}/                                scorecard.json
 
-STEPS: fit_direction · calibrate_measure · classify_concept · generate_steered · score_steered · analyse_steering
+STEPS: fit_direction · calibrate_measure · classify_concept · generate_steered · score_steered · analyse_steering ·
+    time_steering
 """
 
 
@@ -27,6 +29,7 @@ rule steering:
     input:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
+        f"<results>/steering/time_steering/{SETTINGS.musicgen.name}/scorecard.json",
 
 
 rule fit_direction:
@@ -207,3 +210,31 @@ rule analyse_steering:
         code=code("steering/analyse_steering"),
     script:
         "../workflow_scripts/steering/analyse_steering.py"
+
+
+rule time_steering:
+    """How long the jobs of steering took, and what a push adds to the time of generation."""
+    input:
+        steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
+        classifications("scorecard.json"),
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        rows="<results>/steering/time_steering/{model}/scorecard.json",
+    log:
+        "<logs>/time_steering/{model}.log",
+    benchmark:
+        "<benchmarks>/time_steering/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(30),
+    params:
+        run_name=SETTINGS.folder,
+        preset=SETTINGS.preset,
+        concepts=list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes)),
+        code=code("steering/time_steering"),
+    script:
+        "../workflow_scripts/steering/time_steering.py"

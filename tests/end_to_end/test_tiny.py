@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("end_to_end")]
 
-TIMED = ("foundation/", "world/measure_composer/", "report", "scorecard.")
+TIMED = ("foundation/", "world/measure_composer/", "steering/time_steering/", "report", "scorecard.")
 """What holds seconds, or pages about them."""
 
 
@@ -71,11 +71,11 @@ def test_every_target_has_a_row_with_sources(finished):
 
 def test_everything_has_provenance(finished):
     results = finished / "results/tiny"
-    for output in results.glob("steering/*/random/notes/C/*.parquet"):
+    for output in results.glob("steering/*/random/notes-C/*.parquet"):
         record = json.loads((output.parent / "provenance.json").read_text())
         assert record["code"]
         assert record["inputs"]
-        assert record["rule"] == output.parts[-5]
+        assert record["rule"] == output.parts[-4]
 
 
 def test_a_second_call_has_nothing_to_do(finished):
