@@ -30,7 +30,7 @@ def main(
     by_clip = pd.DataFrame(vectors["embeddings"], index=table["clip_id"])
     curve = dose_response(heard, one, by_clip, about["embedding"], seed, s.resamples)
     files.DOSE_RESPONSE.write(dose, curve)
-    equal = matched_quality(heard, s.budget, seed, s.resamples)
+    equal = matched_quality(heard.iloc[:0] if one.is_away else heard, s.budget, seed, s.resamples)
     files.MATCHED.write(matched, equal)
     files.DIVERGENCES.write(divergences, divergence_per_step(table, read["divergence"], float(header["frame_rate"])))
     files.LAYER_SCORES.write(layers, layer_scores([found[key] for key in keys_of(one)]))

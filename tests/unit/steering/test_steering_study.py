@@ -327,7 +327,8 @@ def scores_table(rates, cost=1.0):
             rows.append({
                 "experiment": "notes-C", "variant": UNSTEERED if estimator == UNSTEERED else "plain",
                 "clip_id": f"{estimator}-{coefficient}-{k}", "concept": "notes", "target": "C", "estimator": estimator,
-                "coefficient": coefficient, "prompt_id": str(k % 12), "seed": k // 12, "score": hit, "listener": hit,
+                "coefficient": coefficient, "prompt_id": str(k % 12), "prompt": f"prompt {k % 12}", "seed": k // 12,
+                "score": hit, "listener": hit,
                 "probe": hit, "nll": 2.0 + cost * coefficient + 0.3 * (k % 12), "divergence": coefficient,
                 "adherence": np.nan, "onset_rate": 2.0, "is_silent": False, "is_clipped": False,
             })  # fmt: skip
@@ -460,3 +461,25 @@ def test_a_push_is_timed_against_none():
     assert ratio > 0 and toy.generated == 8 * (1 + 2 * repeats)
     rows = {r.name: r for r in timing_rows((1.01, 5), (200.0, 9), "demo", ("x",))}
     assert rows["steering.slowdown"].met and not rows["steering.seconds"].met
+
+
+def test_pushing_away_is_met_by_hearing_less_of_the_target():
+    away = CURVE.model_copy(update={"prompts": "target", "coefficients": [-0.1], "headline": -0.1, "key": "away"})
+    rates = {(UNSTEERED, 0.0): 0.9, ("difference_in_means", -0.1): 0.1, ("random", -0.1): 0.85}
+    _, _, rows = analysed(scores_table(rates), away)
+    assert rows["steering.away.headline"].met
+    rates[("random", -0.1)] = 0.1
+    _, _, rows = analysed(scores_table(rates), away)
+    assert rows["steering.away.headline"].met is False  # a random direction does the same
+
+
+def test_traces_follow_what_sounds():
+    from sonoscope.audio.harmony import pitch_class_course
+
+    time = np.arange(32000) / 16000
+    first, second = (np.sin(2 * np.pi * f * time) for f in (261.63, 392.0))  # C, then G
+    audio = np.where(time < 1, first, second).astype(np.float32) * 0.3
+    course = pitch_class_course(audio, 16000, 0.5)
+    assert course.shape == (4, 12)
+    assert course[0, 0] > 0.9 and course[3, 7] > 0.9
+    assert np.isnan(pitch_class_course(np.zeros(16000, np.float32), 16000, 0.5)).all()

@@ -100,6 +100,21 @@ def semitones(audio: AudioArray, sample_rate: int) -> Floats:
     return np.asarray(energy / max(energy.sum(), 1e-12), dtype=np.float64)
 
 
+def pitch_class_course(audio: AudioArray, sample_rate: int, seconds: float) -> Floats:
+    """Share of energy per pitch class in each window of a clip, ``(windows, 12)``; NaN where it is silent."""
+    hop = 512
+    windows = max(1, int(len(audio) / sample_rate / seconds + 1e-6))
+    if level(audio).is_silent:
+        return np.full((windows, 12), np.nan)
+    transform = np.abs(librosa.cqt(audio, sr=sample_rate, fmin=librosa.note_to_hz("C1"), n_bins=84, hop_length=hop))
+    energy = np.square(transform, dtype=np.float64).reshape(7, 12, -1).sum(axis=0)  # [12, frames]
+    number = np.minimum((np.arange(energy.shape[1]) * hop / sample_rate / seconds).astype(int), windows - 1)
+    sums = np.stack([energy[:, number == k].sum(axis=1) for k in range(windows)])
+    total = sums.sum(axis=1, keepdims=True)
+    heard = total > 1e-6 * float(total.max())
+    return np.asarray(np.where(heard, sums / np.where(heard, total, 1.0), np.nan), dtype=np.float64)
+
+
 def interval(audio: AudioArray, sample_rate: int) -> int | None:
     """Semitones, 1 to 12, between the two notes of a clip, one after the other or together; None if unheard.
 

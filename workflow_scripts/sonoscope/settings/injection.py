@@ -153,7 +153,7 @@ class Experiment(Handling):
     """Coefficients of the arms beside 0; null for steering.coefficients."""
 
     headline: float | None = None
-    """The coefficient that is judged; null for steering.headline, or the largest of coefficients if it is not there."""
+    """The coefficient that is judged; null for steering.headline, or the coefficient furthest from 0 without it."""
 
     variants: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Variant] = Field(
         default_factory=lambda: {"plain": Variant()}, min_length=1
@@ -181,6 +181,17 @@ class Experiment(Handling):
         if self.headline is not None and self.coefficients is not None and self.headline not in self.coefficients:
             raise ValueError(f"headline: expected one of coefficients, found {self.headline}")
         return self
+
+    @property
+    def varies_in_time(self) -> bool:
+        """Whether a push changes its strength over a clip."""
+        names = [p.schedule.name for p in self.pushes if p.schedule is not None]
+        return any(n != "constant" for n in (*names, *(self.handling(v).schedule.name for v in self.variants)))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether prompts ask for what is pushed away or taken out, so that less of it is wanted."""
+        return self.prompts == "target"
 
     def handling(self, variant: str) -> Handling:
         """How the directions of one variant are written."""

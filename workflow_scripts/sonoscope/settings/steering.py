@@ -165,12 +165,14 @@ class Steering(Section):
 
     def _completed(self, name: str, one: Experiment) -> Experiment:
         coefficients = [c for c in (self.coefficients if one.coefficients is None else one.coefficients) if c != 0]
+        if not coefficients:
+            raise ValueError(f"experiments.{name}.coefficients: expected one other than 0, found {one.coefficients}")
         headline = self.headline if one.headline is None else one.headline
         return one.model_copy(
             update={
                 "estimators": list(self.steer_with if one.estimators is None else one.estimators),
                 "coefficients": coefficients,
-                "headline": headline if headline in coefficients else max(coefficients),
+                "headline": headline if headline in coefficients else max(coefficients, key=abs),
                 "count": self.prompts if one.count is None else one.count,
                 "seeds": list(self.seeds if one.seeds is None else one.seeds),
                 "key": one.key or name,

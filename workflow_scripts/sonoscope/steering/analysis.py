@@ -62,6 +62,8 @@ def dose_response(
 ) -> pd.DataFrame:
     """Share of clips that show each target, and what it costs, for every arm; unsteered clips stand at 0.
 
+    Intervals resample prompts by their text: two clips of one text resemble each other.
+
     Parameters
     ----------
     embeddings : DataFrame
@@ -79,9 +81,9 @@ def dose_response(
         values = part["score"].to_numpy(dtype=np.float64)
         is_number = target == TEMPO
         found = (
-            mean_interval(values, part["prompt_id"], seed, resamples)
+            mean_interval(values, part["prompt"], seed, resamples)
             if is_number
-            else share_interval(part["score"], part["prompt_id"], seed, resamples)
+            else share_interval(part["score"], part["prompt"], seed, resamples)
         )
         unit = "none" if variant == UNSTEERED else experiment.handling(str(variant)).coefficient_unit
         unit = experiment.coefficient_unit if unit == "none" else unit
@@ -113,7 +115,7 @@ def _interval(column: str, part: pd.DataFrame, seed: int, resamples: int) -> dic
     values = part[column].to_numpy(dtype=np.float64)
     if np.isnan(values).any():
         return dict.fromkeys(_names(column))
-    found = mean_interval(values, part["prompt_id"], seed, resamples)
+    found = mean_interval(values, part["prompt"], seed, resamples)
     return dict(zip(_names(column), (found.estimate, found.low, found.high), strict=True))
 
 

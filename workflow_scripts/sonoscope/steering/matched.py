@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sonoscope.contracts.steering import MATCHED
 from sonoscope.settings.concepts import TEMPO
 from sonoscope.settings.injection import CONTROLS
 from sonoscope.statistics.proportions import wilson_interval
@@ -50,7 +51,7 @@ def matched_quality(scores: pd.DataFrame, budget: float, seed: int, resamples: i
                     "low": low, "high": high, "level": level, **_costs(needed),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(MATCHED.columns))
 
 
 def paired_difference(
@@ -80,7 +81,7 @@ def _curve(part: pd.DataFrame, variant: str, estimator: str, seed: int, resample
     if (own["coefficient"] > 0).any():
         own = own[own["coefficient"] > 0]
     unsteered = part[part["estimator"] == UNSTEERED]
-    prompts = sorted(set(part["prompt_id"]))
+    prompts = sorted(set(part["prompt"]))
     drawn = np.random.default_rng([seed, 31]).multinomial(
         len(prompts), np.full(len(prompts), 1 / len(prompts)), resamples
     )
@@ -93,7 +94,7 @@ def _curve(part: pd.DataFrame, variant: str, estimator: str, seed: int, resample
 
 
 def _means(arm: pd.DataFrame, column: str, prompts: list[str], weights: Floats) -> Floats:
-    by_prompt = arm.groupby("prompt_id")[column]
+    by_prompt = arm.groupby("prompt")[column]
     total, count = (
         getattr(by_prompt, how)().reindex(prompts).fillna(0.0).to_numpy(dtype=np.float64) for how in ("sum", "size")
     )

@@ -36,6 +36,10 @@ def rows_of(
     key = safe(experiment.key or "experiment")
     several = len(curve[["concept", "target"]].drop_duplicates()) > 1
     rows = _arm_rows(curve, key, several, sources)
+    if experiment.is_away:
+        return rows + [
+            row for variant in experiment.variants for row in _away_rows(curve, experiment, variant, sources)
+        ]
     if several or list(experiment.variants) != ["plain"]:
         return rows + _scheme_rows(matched, key, several, sources)
     if (curve["target"] == TEMPO).all():
@@ -116,7 +120,7 @@ def _matched_rows(
         rows.append(
             measure(
                 f"steering.matched_quality.{key}.rfm_less_best_linear", found, low=min(low, found),
-                high=max(high, found), n=scores["prompt_id"].nunique(), null=0.0, sources=sources,
+                high=max(high, found), n=scores["prompt"].nunique(), null=0.0, sources=sources,
             )
         )  # fmt: skip
     return rows
@@ -196,6 +200,22 @@ def _concept_rows(curve: pd.DataFrame, experiment: Experiment, sources: Sequence
     return rows
 
 
+def _away_rows(curve: pd.DataFrame, experiment: Experiment, variant: str, sources: Sequence[str]) -> list[Row]:
+    """``steering.{key}.headline``: less of the target than in unsteered clips and under the random direction."""
+    key = safe(experiment.key or "") + ("" if variant == "plain" else f".{variant}")
+    own = curve[curve["variant"] == variant]
+    unsteered = at(curve, UNSTEERED, 0.0)
+    pushed, random = (at(own, e, experiment.headline) for e in (_judged(experiment), "random"))
+    if unsteered is None or pushed is None:
+        return []
+    before = float(unsteered["accuracy"])
+    beats = float(pushed["high"]) < float(unsteered["low"]) and (
+        random is None or float(pushed["high"]) < float(random["low"])
+    )
+    null = None if random is None else float(random["accuracy"])
+    return [_row(f"steering.{key}.headline", pushed, null, before, before, "lower", beats, sources)]
+
+
 def tempo_rows(
     scores: pd.DataFrame, experiment: Experiment, s: Listening, seed: int, sources: Sequence[str]
 ) -> list[Row]:
@@ -228,7 +248,7 @@ def tempo_rows(
 def trend(scores: pd.DataFrame, seed: int, resamples: int) -> Interval:
     """Rank correlation of coefficient and score, over clips, resampled by prompt. 0 where no number varies."""
     x, y = (scores[c].to_numpy(dtype=np.float64) for c in ("coefficient", "score"))
-    codes = pd.factorize(scores["prompt_id"])[0]
+    codes = pd.factorize(scores["prompt"])[0]
     try:
         return bootstrap_interval(
             resampled(_spearman, x, y), len(x), np.random.default_rng([seed, 37]), codes, resamples=min(resamples, 500)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sonoscope.audio.features import chroma, level
-from sonoscope.audio.files import AudioArray, read_audio
+from sonoscope.audio.features import level
+from sonoscope.audio.files import read_audio
+from sonoscope.audio.harmony import pitch_class_course
 from sonoscope.audio.metre import onset_rate
 from sonoscope.directions.readout import RidgeClassifier
 from sonoscope.logs import track
@@ -103,10 +104,10 @@ def time_traces(clips: pd.DataFrame, folder: Path, experiment: Experiment, s: Li
         "low",
         "high",
     ]
-    if len(targets_of(experiment)) < 2 and all(v == "plain" for v in experiment.variants):
-        notes = []  # one direction at constant strength has no course to follow
+    if not experiment.varies_in_time:
+        notes = []  # at constant strength there is no course to follow
     shares = {
-        str(c["clip_id"]): _windows(read_audio(folder / str(c["audio"])), s.window)
+        str(c["clip_id"]): pitch_class_course(*read_audio(folder / str(c["audio"])), s.window)
         for c in clips.to_dict("records")
         if notes
     }
@@ -116,7 +117,7 @@ def time_traces(clips: pd.DataFrame, folder: Path, experiment: Experiment, s: Li
         if not notes:
             break
         stack = np.stack([shares[c] for c in part["clip_id"]])  # [clips, windows, 12]
-        groups = pd.factorize(part["prompt_id"])[0]
+        groups = pd.factorize(part["prompt"])[0]
         for concept, target in notes:
             course = stack[:, :, PITCH_CLASSES.index(target)]
             for window in range(course.shape[1]):
@@ -126,14 +127,6 @@ def time_traces(clips: pd.DataFrame, folder: Path, experiment: Experiment, s: Li
                         (name, variant, estimator, coefficient, concept, target, (window + 0.5) * s.window, *found)
                     )
     return pd.DataFrame(rows, columns=columns)
-
-
-def _windows(sound: tuple[AudioArray, int], seconds: float) -> NDArray[np.float64]:
-    """Energy per pitch class of each window ``(windows, 12)``; NaN where it is silent."""
-    audio, rate = sound
-    length = round(seconds * rate)
-    found = [chroma(audio[k : k + length], rate) for k in range(0, len(audio) - length + 1, length)]
-    return np.array([e if e.any() else np.full(12, np.nan) for e in found])
 
 
 def _mean(

@@ -127,7 +127,8 @@ def _unjudged(frame: pd.DataFrame | None) -> str:
 
 def _is_curve(frame: pd.DataFrame) -> bool:
     one_target = len(frame[["concept", "target"]].drop_duplicates()) == 1
-    return one_target and set(frame.variant) <= {"none", "plain"}
+    towards = frame.coefficient.max() > 0  # pushing away is not judged by how often the target is heard
+    return one_target and towards and set(frame.variant) <= {"none", "plain"}
 
 
 def _outcome(run: Run, frame: pd.DataFrame | None, results: Results) -> Outcome | TempoOutcome | None:
