@@ -41,6 +41,7 @@ wildcard_constraints:
     experiment="[^/]+",
     model="[^/]+",
     codec="[^/]+",
+    pooling="[^/]+",
     shard="[0-9]+",
     source="[^/]+",
     target="[^/]+",
@@ -97,11 +98,41 @@ def backend_comparison():
     )
 
 
+EXPERIMENTS = SETTINGS.steering.all_experiments()
+
+
 def steering_results(path):
-    """One file of each steered concept."""
-    return [
-        f"<results>/steering/{path}".format(model=SETTINGS.musicgen.name, concept=c.concept, target=c.target)
-        for c in SETTINGS.steering.concepts
+    """One file of each experiment of steering."""
+    return expand(f"<results>/steering/{path}", model=SETTINGS.musicgen.name, experiment=EXPERIMENTS)
+
+
+def classifications(name):
+    """One file of each concept of the classification table."""
+    return expand(
+        f"<results>/steering/classify_concept/{{model}}/{{concept}}/{name}",
+        model=SETTINGS.musicgen.name,
+        concept=SETTINGS.steering.table_concepts(),
+    )
+
+
+def experiment_of(wildcards):
+    """The settings of one experiment, complete, as plain data."""
+    return EXPERIMENTS[wildcards.experiment].model_dump(mode="json")
+
+
+def experiment_directions(wildcards):
+    """The directions that an experiment pushes along."""
+    pushes = EXPERIMENTS[wildcards.experiment].pushes
+    places = dict.fromkeys(f"{push.concept}/{push.target}/{push.pooling}" for push in pushes)
+    folder = "<results>/steering/fit_direction"
+    return [f"{folder}/{wildcards.model}/{place}/directions.safetensors" for place in places]
+
+
+def experiment_concepts(path):
+    """One file of each concept of an experiment."""
+    return lambda wildcards: [
+        path.format(model=wildcards.model, concept=concept)
+        for concept in dict.fromkeys(push.concept for push in EXPERIMENTS[wildcards.experiment].pushes)
     ]
 
 

@@ -33,7 +33,7 @@ rule encode_clips:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        settings=section("musicgen"),
+        batch=section("musicgen.batch"),
         code=code("latents/encode_clips"),
     script:
         "../workflow_scripts/latents/encode_clips.py"
@@ -58,7 +58,7 @@ rule capture_hidden_states:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        settings=section("musicgen"),
+        batch=section("musicgen.batch"),
         code=code("latents/capture_hidden_states"),
     script:
         "../workflow_scripts/latents/capture_hidden_states.py"

@@ -80,15 +80,20 @@ rule report:
         scorecard="<results>/scorecard.json",
         affect=rules.affect.input.analysis,
         steering=[
-            steering_results(f"{rule_folder}/{{model}}/{{concept}}/{{target}}/{name}")
+            steering_results(f"{rule_folder}/{{model}}/{{experiment}}/{name}")
             for rule_folder, name in (
                 ("generate_steered", "clips.parquet"),
                 ("generate_steered", "audio"),
                 ("score_steered", "scores.parquet"),
+                ("score_steered", "traces.parquet"),
                 ("analyse_steering", "dose_response.parquet"),
+                ("analyse_steering", "matched.parquet"),
+                ("analyse_steering", "divergences.parquet"),
                 ("analyse_steering", "layer_scores.parquet"),
+                ("analyse_steering", "cosines.parquet"),
             )
         ],
+        classifications=classifications("classification.parquet"),
     output:
         site=report(directory("<results>/report"), htmlindex="index.html", category="Report"),
     log:

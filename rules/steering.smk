@@ -5,13 +5,18 @@ REQUIRED INPUTS:
     <results>/world/syntheory/{concept}.parquet                                     clips with labels
     <results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors         their hidden states
 
-OUTPUTS, each below <results>/steering/{rule}/{model}/{concept}/{target}/:
-    fit_direction/      directions.safetensors, directions.json      one direction per estimator and layer
-    generate_steered/   clips.parquet, audio/*.flac                  unsteered, steered and random, paired
-    score_steered/      scores.parquet                               what is heard in each clip
-    analyse_steering/   dose_response.parquet, layer_scores.parquet, scorecard.json
+OUTPUTS, each below <results>/steering/{rule}/:
+    fit_direction/{model}/{concept}/{target}/{pooling}/   directions.safetensors, directions.json
+    calibrate_measure/{concept}/                          calibration.parquet, listener.safetensors
+    classify_concept/{model}/{concept}/                   classification.parquet, scorecard.json
+    generate_steered/{model}/{experiment}/                clips.parquet, audio/*.flac, replayed.safetensors
+    score_steered/{model}/{experiment}/                   scores.parquet, embeddings.safetensors, traces.parquet
+    analyse_steering/{model}/{experiment}/                dose_response, matched, divergences, layer_scores and
+                                                          cosines.parquet, scorecard.json
+    time_steering/{model}/                                scorecard.json
 
-STEPS: fit_direction · generate_steered · score_steered · analyse_steering
+STEPS: fit_direction · calibrate_measure · classify_concept · generate_steered · score_steered · analyse_steering ·
+    time_steering
 """
 
 
@@ -20,9 +25,11 @@ localrules:
 
 
 rule steering:
-    """Steer MusicGen to musical concepts: directions, clips, scores, dose-response."""
+    """Steer MusicGen to musical concepts: directions, clips, scores, dose-response, classification."""
     input:
-        steering_results("analyse_steering/{model}/{concept}/{target}/scorecard.json"),
+        steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
+        classifications("scorecard.json"),
+        f"<results>/steering/time_steering/{SETTINGS.musicgen.name}/scorecard.json",
 
 
 rule fit_direction:
@@ -32,12 +39,12 @@ rule fit_direction:
         hidden_states="<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors",
         skipped="<results>/latents/{model}/syntheory-{concept}/skipped.json",
     output:
-        directions="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.safetensors",
-        about="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.json",
+        directions="<results>/steering/fit_direction/{model}/{concept}/{target}/{pooling}/directions.safetensors",
+        about="<results>/steering/fit_direction/{model}/{concept}/{target}/{pooling}/directions.json",
     log:
-        "<logs>/fit_direction/{model}/{concept}/{target}.log",
+        "<logs>/fit_direction/{model}/{concept}/{target}/{pooling}.log",
     benchmark:
-        "<benchmarks>/fit_direction/{model}/{concept}/{target}.jsonl"
+        "<benchmarks>/fit_direction/{model}/{concept}/{target}/{pooling}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
@@ -45,25 +52,76 @@ rule fit_direction:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        settings=section("steering"),
+        settings=section("steering.fit"),
         code=code("steering/fit_direction"),
     script:
         "../workflow_scripts/steering/fit_direction.py"
 
 
-rule generate_steered:
-    """Clips of the same prompts and seeds, unsteered and steered by each estimator at each coefficient."""
+rule calibrate_measure:
+    """What the measure of one concept hears in true renders, and descriptions of these for a classifier."""
     input:
-        directions="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.safetensors",
-        about="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.json",
+        clips="<results>/world/syntheory/{concept}.parquet",
+    output:
+        table="<results>/steering/calibrate_measure/{concept}/calibration.parquet",
+        listener="<results>/steering/calibrate_measure/{concept}/listener.safetensors",
+    log:
+        "<logs>/calibrate_measure/{concept}.log",
+    benchmark:
+        "<benchmarks>/calibrate_measure/{concept}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        settings={"listening": section("steering.listening"), "seconds": section("musicgen.seconds")},
+        seed=seed("steering"),
+        code=code("steering/calibrate_measure"),
+    script:
+        "../workflow_scripts/steering/calibrate_measure.py"
+
+
+rule classify_concept:
+    """Which classes of a concept hidden states tell apart, by RFM, linear and MLP probes under two kinds of split."""
+    input:
+        clips="<results>/world/syntheory/{concept}.parquet",
+        hidden_states="<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors",
+        skipped="<results>/latents/{model}/syntheory-{concept}/skipped.json",
+    output:
+        table="<results>/steering/classify_concept/{model}/{concept}/classification.parquet",
+        rows="<results>/steering/classify_concept/{model}/{concept}/scorecard.json",
+    log:
+        "<logs>/classify_concept/{model}/{concept}.log",
+    benchmark:
+        "<benchmarks>/classify_concept/{model}/{concept}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        settings=section("steering.multiclass"),
+        code=code("steering/classify_concept"),
+    script:
+        "../workflow_scripts/steering/classify_concept.py"
+
+
+rule generate_steered:
+    """Clips of the same prompts and seeds, unsteered and in every arm of one experiment."""
+    input:
+        directions=experiment_directions,
         language_model=lambda wildcards: model_file(wildcards.model),
     output:
-        clips="<results>/steering/generate_steered/{model}/{concept}/{target}/clips.parquet",
-        audio=directory("<results>/steering/generate_steered/{model}/{concept}/{target}/audio"),
+        clips="<results>/steering/generate_steered/{model}/{experiment}/clips.parquet",
+        audio=directory("<results>/steering/generate_steered/{model}/{experiment}/audio"),
+        replayed="<results>/steering/generate_steered/{model}/{experiment}/replayed.safetensors",
     log:
-        "<logs>/generate_steered/{model}/{concept}/{target}.log",
+        "<logs>/generate_steered/{model}/{experiment}.log",
     benchmark:
-        "<benchmarks>/generate_steered/{model}/{concept}/{target}.jsonl"
+        "<benchmarks>/generate_steered/{model}/{experiment}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
@@ -72,7 +130,12 @@ rule generate_steered:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings={"steering": section("steering"), "musicgen": section("musicgen")},
+        settings=lambda wildcards: {
+            "experiment": experiment_of(wildcards),
+            "musicgen": section("musicgen"),
+            "probe_depth": section("steering.listening.probe_depth"),
+            "divergence_seeds": section("steering.listening.divergence_seeds"),
+        },
         seed=seed("steering"),
         code=code("steering/generate_steered"),
     script:
@@ -80,16 +143,58 @@ rule generate_steered:
 
 
 rule score_steered:
-    """What is heard in generated clips, by a measure that knows nothing of the model."""
+    """What is heard in generated clips: measures that know nothing of the model, a classifier, the circular probe."""
     input:
-        clips="<results>/steering/generate_steered/{model}/{concept}/{target}/clips.parquet",
-        audio="<results>/steering/generate_steered/{model}/{concept}/{target}/audio",
+        clips="<results>/steering/generate_steered/{model}/{experiment}/clips.parquet",
+        audio="<results>/steering/generate_steered/{model}/{experiment}/audio",
+        replayed="<results>/steering/generate_steered/{model}/{experiment}/replayed.safetensors",
+        listeners=experiment_concepts("<results>/steering/calibrate_measure/{concept}/listener.safetensors"),
+        corpora=experiment_concepts("<results>/world/syntheory/{concept}.parquet"),
+        hidden_states=experiment_concepts("<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors"),
     output:
-        scores="<results>/steering/score_steered/{model}/{concept}/{target}/scores.parquet",
+        scores="<results>/steering/score_steered/{model}/{experiment}/scores.parquet",
+        embeddings="<results>/steering/score_steered/{model}/{experiment}/embeddings.safetensors",
+        traces="<results>/steering/score_steered/{model}/{experiment}/traces.parquet",
     log:
-        "<logs>/score_steered/{model}/{concept}/{target}.log",
+        "<logs>/score_steered/{model}/{experiment}.log",
     benchmark:
-        "<benchmarks>/score_steered/{model}/{concept}/{target}.jsonl"
+        "<benchmarks>/score_steered/{model}/{experiment}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        settings=lambda wildcards: {
+            "experiment": experiment_of(wildcards),
+            "listening": section("steering.listening"),
+        },
+        seed=seed("steering"),
+        code=code("steering/score_steered"),
+    script:
+        "../workflow_scripts/steering/score_steered.py"
+
+
+rule analyse_steering:
+    """Dose-response with paired intervals, estimators and schemes at equal cost, layers, cosines, the scorecard."""
+    input:
+        clips="<results>/steering/generate_steered/{model}/{experiment}/clips.parquet",
+        replayed="<results>/steering/generate_steered/{model}/{experiment}/replayed.safetensors",
+        scores="<results>/steering/score_steered/{model}/{experiment}/scores.parquet",
+        embeddings="<results>/steering/score_steered/{model}/{experiment}/embeddings.safetensors",
+        directions=experiment_directions,
+    output:
+        dose="<results>/steering/analyse_steering/{model}/{experiment}/dose_response.parquet",
+        matched="<results>/steering/analyse_steering/{model}/{experiment}/matched.parquet",
+        divergences="<results>/steering/analyse_steering/{model}/{experiment}/divergences.parquet",
+        layers="<results>/steering/analyse_steering/{model}/{experiment}/layer_scores.parquet",
+        cosines="<results>/steering/analyse_steering/{model}/{experiment}/cosines.parquet",
+        rows="<results>/steering/analyse_steering/{model}/{experiment}/scorecard.json",
+    log:
+        "<logs>/analyse_steering/{model}/{experiment}.log",
+    benchmark:
+        "<benchmarks>/analyse_steering/{model}/{experiment}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
@@ -97,34 +202,39 @@ rule score_steered:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("steering/score_steered"),
-    script:
-        "../workflow_scripts/steering/score_steered.py"
-
-
-rule analyse_steering:
-    """The dose-response curve with intervals and null, the scores of the layers, and the scorecard of steering."""
-    input:
-        scores="<results>/steering/score_steered/{model}/{concept}/{target}/scores.parquet",
-        directions="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.safetensors",
-        about="<results>/steering/fit_direction/{model}/{concept}/{target}/directions.json",
-    output:
-        dose="<results>/steering/analyse_steering/{model}/{concept}/{target}/dose_response.parquet",
-        layers="<results>/steering/analyse_steering/{model}/{concept}/{target}/layer_scores.parquet",
-        rows="<results>/steering/analyse_steering/{model}/{concept}/{target}/scorecard.json",
-    log:
-        "<logs>/analyse_steering/{model}/{concept}/{target}.log",
-    benchmark:
-        "<benchmarks>/analyse_steering/{model}/{concept}/{target}.jsonl"
-    conda:
-        "../envs/sonoscope.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(15),
-    params:
-        settings=section("steering"),
+        settings=lambda wildcards: {
+            "experiment": experiment_of(wildcards),
+            "listening": section("steering.listening"),
+        },
         seed=seed("steering"),
         code=code("steering/analyse_steering"),
     script:
         "../workflow_scripts/steering/analyse_steering.py"
+
+
+rule time_steering:
+    """How long the jobs of steering took, and what a push adds to the time of generation."""
+    input:
+        steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
+        classifications("scorecard.json"),
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        rows="<results>/steering/time_steering/{model}/scorecard.json",
+    log:
+        "<logs>/time_steering/{model}.log",
+    benchmark:
+        "<benchmarks>/time_steering/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(30),
+    params:
+        run_name=SETTINGS.folder,
+        preset=SETTINGS.preset,
+        concepts=list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes)),
+        code=code("steering/time_steering"),
+    script:
+        "../workflow_scripts/steering/time_steering.py"

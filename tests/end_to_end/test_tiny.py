@@ -18,6 +18,7 @@ TIMED = (
     "foundation/",
     "affect/measure_affect/",
     "affect/interrupt_annotation/",
+    "steering/time_steering/",
     "world/measure_composer/",
     "report",
     "scorecard.",
@@ -78,11 +79,11 @@ def test_every_target_has_a_row_with_sources(finished):
 
 def test_everything_has_provenance(finished):
     results = finished / "results/tiny"
-    for output in results.glob("steering/*/random/notes/C/*.parquet"):
+    for output in results.glob("steering/*/random/notes-C/*.parquet"):
         record = json.loads((output.parent / "provenance.json").read_text())
         assert record["code"]
         assert record["inputs"]
-        assert record["rule"] == output.parts[-5]
+        assert record["rule"] == output.parts[-4]
 
 
 def test_a_second_call_has_nothing_to_do(finished):

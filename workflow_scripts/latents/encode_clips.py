@@ -8,17 +8,14 @@ from sonoscope.contracts.world import CLIPS, TOKENS
 from sonoscope.job import run
 from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.musicgen.replay import encode_clips, read_clips
-from sonoscope.settings.musicgen import MusicGen
 from sonoscope.symbolic.syntheory import SECONDS
 
 
-def main(
-    clips: Path, language_model: Path, tokens: Path, skipped: Path, model: str, settings: MusicGen
-) -> dict[str, Any]:
+def main(clips: Path, language_model: Path, tokens: Path, skipped: Path, model: str, batch: int) -> dict[str, Any]:
     """Encode ``clips`` in the order of their table; rows that cannot be read are listed in ``skipped``."""
     musicgen = load_musicgen(language_model, model)
     audio, bad = read_clips(CLIPS.read(clips), musicgen.sample_rate, SECONDS)
-    codes = encode_clips(musicgen, audio, settings.batch)
+    codes = encode_clips(musicgen, audio, batch)
     header = {
         "model": model,
         "revision": musicgen.revision,

@@ -41,7 +41,7 @@ class Row(BaseModel):
     target: float | None = None
     """The bar; None where there is none."""
     met: bool | None = None
-    """Whether the value reaches the target; None without one."""
+    """Whether the value reaches the target, and beats its null where that is asked for; None without a target."""
     sources: tuple[str, ...] = ()
     """The rule and the files that it was computed from, relative to the results."""
 
@@ -53,8 +53,6 @@ class Row(BaseModel):
             raise ValueError(f"low {self.low} is above high {self.high}")
         if (self.target is None) != (self.met is None):
             raise ValueError("target and met go together; one of them is missing")
-        if self.value == self.target and self.met is False:
-            raise ValueError(f"value equals the target {self.target}, which meets it whichever way is better")
         return self
 
 
@@ -69,16 +67,20 @@ def measure(
     baseline: float | None = None,
     target: float | None = None,
     better: Better = "higher",
+    provided: bool = True,
     sources: Sequence[str] = (),
 ) -> Row:
     """Make a row; ``met`` follows from ``value``, ``target`` and which way is ``better``.
+
+    With ``provided`` false a further condition fails, such as that the interval lies above that of the null: the target
+    is not met, whatever the value.
 
     Raises
     ------
     ContractError
         The name is not dotted lower case, a number is not finite, or the interval is half given or upside down.
     """
-    met = None if target is None else (value >= target if better == "higher" else value <= target)
+    met = None if target is None else provided and (value >= target if better == "higher" else value <= target)
     fields = {"low": low, "high": high, "n": n, "null": null, "baseline": baseline, "target": target, "met": met}
     return _row({"name": name, "value": value, **fields, "sources": tuple(sources)}, None)
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from planted_worlds import planted
 
 from sonoscope.contracts.errors import ContractError
-from sonoscope.directions.erase import Eraser, ablate
+from sonoscope.directions.erase import Eraser, ablate, rank_one_eraser
 from sonoscope.directions.files import Directions, Origin, load_directions, save_directions
 from sonoscope.directions.layers import layer_weights
 from sonoscope.directions.registry import fit_layers
-from sonoscope.directions.schedules import schedule
+from sonoscope.directions.schedules import clip_long, schedule
 from sonoscope.directions.subspace import cosines, gram_schmidt
 
 scores = st.lists(st.floats(0.4, 1.0), min_size=1, max_size=30)
@@ -193,3 +193,29 @@ def test_a_record_that_belongs_to_other_tensors_is_refused(tmp_path, fitted):
         load_directions(tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match="each estimator once"):
         save_directions(tmp_path / "c.safetensors", [fitted[0], fitted[0]])
+
+
+def test_the_eraser_of_one_column_is_leace_in_two_factors():
+    generator = torch.Generator().manual_seed(4)
+    states = torch.randn(200, 6, dtype=torch.float64, generator=generator) @ torch.randn(6, 6, dtype=torch.float64)
+    labels = (states[:, 0] + torch.randn(200, dtype=torch.float64, generator=generator) > 0).double()
+    write, read = rank_one_eraser(states, labels, share=1.0)
+    assert float(read @ write) == pytest.approx(1)
+    whole = Eraser.fit(states, labels)
+    assert torch.allclose(torch.outer(write, read), whole.removal, atol=1e-8)
+    left = states - ((states - states.mean(0)) @ read)[:, None] * write
+    assert float(((left - left.mean(0)).T @ (labels - labels.mean())).abs().max()) < 1e-6
+
+
+def test_the_eraser_does_not_blow_up_with_more_dimensions_than_clips():
+    generator = torch.Generator().manual_seed(5)
+    states = torch.randn(30, 100, generator=generator)
+    write, read = rank_one_eraser(states, (torch.arange(30) % 2).double())
+    assert bool(torch.isfinite(write).all() and torch.isfinite(read).all())
+    assert float(read @ write) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["exponential_decay", "linear_decay", "linear_rise", "logistic", "sine"])
+def test_schedules_of_a_clip_do_in_its_time_what_the_published_ones_do_in_1500_steps(name):
+    short, published = schedule(name, **clip_long(name, 150)), schedule(name)
+    assert [short(t) for t in range(0, 150, 10)] == pytest.approx([published(10 * t) for t in range(0, 150, 10)])

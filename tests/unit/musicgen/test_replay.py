@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 
 from sonoscope.audio.files import to_flac
@@ -48,3 +49,20 @@ def test_tokens_and_states_do_not_depend_on_the_batch(model):
     whole = model.hidden_states(torch.from_numpy(tokens.astype(np.int64)), prompts, [0, 2])
     assert np.allclose(one[0], whole[:, :, 1:].mean(2), atol=1e-5)
     assert np.allclose(one[1], whole[:, :, -1], atol=1e-5)
+
+
+def test_a_killed_replay_finds_its_batches_by_their_content(model, tmp_path, monkeypatch):
+    tokens = np.random.default_rng(0).integers(0, 64, (6, 4, 10)).astype(np.int16)
+    prompts = [None] * 6
+    whole = pooled_hidden_states(model, tokens, prompts, [0, 2], 2, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+    def refused(*_):
+        raise AssertionError("replayed again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model), "hidden_states", refused)
+        again = pooled_hidden_states(model, tokens, prompts, [0, 2], 2, tmp_path)
+        with pytest.raises(AssertionError, match="replayed again"):  # other content is another file
+            pooled_hidden_states(model, tokens, prompts, [0, 1], 2, tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(again, whole, strict=True))

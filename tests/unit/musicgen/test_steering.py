@@ -131,3 +131,52 @@ def test_steering_goes_with_the_row_when_texts_have_different_lengths(model):
     tokens = model.generate(prompts, seeds, 0.3, Sampling(), injection)
     assert torch.equal(tokens[0], plain[0])
     assert not torch.equal(tokens[1], plain[1])
+
+
+def test_each_clip_may_have_a_schedule_of_its_own():
+    block = nn.Identity()
+    schedule = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    with steered([block], Injection((0,), torch.ones(2, 1, 3), schedule)):
+        out = block(torch.zeros(4, 2, 3))
+    assert out[:, :, 0].tolist() == [[1.0, 0.0], [0.0, 2.0]] * 2
+
+
+def test_ablation_takes_the_projection_out_and_nothing_else():
+    block = nn.Identity()
+    generator = torch.Generator().manual_seed(0)
+    hidden, mean = torch.randn(2, 4, 8, generator=generator), torch.randn(1, 8, generator=generator)
+    unit = torch.randn(8, generator=generator)
+    unit = (unit / unit.norm()).expand(2, 1, 8)
+    with steered([block], Injection((0,), unit, read=unit, mean=mean)):
+        out = block(hidden)
+    assert torch.allclose((out - mean) @ unit[0, 0], torch.zeros(2, 4), atol=1e-5)
+    across = hidden - out
+    assert torch.allclose(across, (across @ unit[0, 0])[..., None] * unit[0, 0], atol=1e-5)
+
+
+def test_the_norm_can_be_kept_and_nothing_added_is_bit_identical():
+    block = nn.Identity()
+    hidden = torch.randn(2, 3, 8, generator=torch.Generator().manual_seed(1))
+    delta = torch.zeros(2, 1, 8)
+    delta[1, 0, 0] = 5.0
+    with steered([block], Injection((0,), delta, keep_norm=True)):
+        out = block(hidden)
+    assert torch.equal(out[0], hidden[0])
+    assert torch.allclose(out[1].norm(dim=-1), hidden[1].norm(dim=-1), atol=1e-5)
+    assert not torch.allclose(out[1], hidden[1])
+
+
+def test_several_injections_are_written_one_after_the_other(model, unsteered):
+    one, other = push(20.0, layers=(0,)), push(20.0, layers=(2,))
+    together = model.generate(PROMPTS, SEEDS, 0.4, injection=[one, other])
+    assert torch.equal(model.generate(PROMPTS, SEEDS, 0.4, injection=[push(0.0), push(0.0)]), unsteered)
+    assert not torch.equal(together, model.generate(PROMPTS, SEEDS, 0.4, injection=one))
+
+
+def test_divergence_is_zero_where_nothing_is_added_and_follows_the_schedule(model, unsteered):
+    assert float(model.divergence(unsteered, PROMPTS, None).abs().max()) == 0
+    half = torch.cat([torch.zeros(10), torch.ones(10)])
+    found = model.divergence(unsteered, PROMPTS, push(30.0, layers=(2,), schedule=half))
+    assert found.shape == (2, unsteered.shape[-1])
+    assert float(found[:, :10].abs().max()) < 1e-6  # before the push begins nothing differs
+    assert float(found[:, 10:].min()) > 0

@@ -20,7 +20,7 @@ PROMPTS = {
     "guitar": "fingerpicked acoustic guitar",
 }
 COEFFICIENTS = (0.0, 0.02, 0.05, 0.1)
-SETTINGS = {"coefficients": list(COEFFICIENTS), "coefficient_unit": "relative", "prompts": 4, "seeds": [0, 1]}
+SETTINGS = {"coefficients": list(COEFFICIENTS), "headline": 0.1, "prompts": 4, "seeds": [0, 1]}
 NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
@@ -29,7 +29,8 @@ def make(
 ):
     """Write all that the steering study leaves behind, below ``root``."""
     generator = np.random.default_rng(0)
-    place = Path(model, concept, target)
+    experiment = f"{concept}-{target}"
+    place = Path(model, experiment)
     rows = []
     for i, (prompt_id, prompt) in enumerate(prompts.items()):
         for seed in (0, 1):
@@ -54,15 +55,18 @@ def make(
                 soundfile.write(path, samples, 16000)
                 rows.append(
                     {
-                        "clip_id": clip, "concept": concept, "target": target, "estimator": estimator,
+                        "clip_id": clip, "experiment": experiment, "variant": _variant(estimator),
+                        "concept": concept, "target": target, "estimator": estimator,
                         "coefficient": coefficient, "prompt_id": prompt_id, "prompt": prompt, "seed": seed,
-                        "audio": audio, "score": float(hit), "dominant": NAMES[note],
+                        "audio": audio, "score": float(hit), "heard": NAMES[note],
+                        "listener": float(hit), "probe": float(hit), "divergence": coefficient, "adherence": None,
+                        "onset_rate": 2.0,
                         "nll": 3.4 + 3 * coefficient + 0.1 * generator.random(),
                         "rms": float(np.sqrt(np.mean(samples**2))), "peak": float(np.abs(samples).max()),
                         "is_silent": False, "is_clipped": seed == 1 and coefficient == 0.1 and estimator == "rfm",
                     }
                 )  # fmt: skip
-    scores = pd.DataFrame(rows)
+    scores = pd.DataFrame(rows).astype({"adherence": float})
     folder = root / "steering"
     CLIPS.write(folder / "generate_steered" / place / "clips.parquet", scores[list(CLIPS.columns)])
     SCORES.write(folder / "score_steered" / place / "scores.parquet", scores)
@@ -70,7 +74,7 @@ def make(
     DOSE_RESPONSE.write(folder / "analyse_steering" / place / "dose_response.parquet", dose)
     layers = pd.DataFrame(list(_layers(concept, target)))
     LAYER_SCORES.write(folder / "analyse_steering" / place / "layer_scores.parquet", layers)
-    wildcards = {"model": model, "concept": concept, "target": target}
+    wildcards = {"model": model, "experiment": experiment}
     for rule, outputs in {
         "generate_steered": ["clips.parquet"],
         "score_steered": ["scores.parquet"],
@@ -111,6 +115,10 @@ def sidecar(root: Path, folder: str, rule: str, outputs: list[str], wildcards, s
     write_json(root / folder / "provenance.json", record)
 
 
+def _variant(estimator):
+    return "none" if estimator == "none" else "plain"
+
+
 def _conditions():
     yield "none", 0.0
     for estimator in ("rfm", "difference_in_means", "random"):
@@ -130,8 +138,12 @@ def _dose(estimator, coefficient, effect, concept, target, n=48):
     low, high = interval.low, interval.high
     nll = 3.41 + {"rfm": 2.1, "difference_in_means": 3.4, "random": 3.0, "none": 0.0}[estimator] * coefficient
     return {
+        "experiment": f"{concept}-{target}", "variant": _variant(estimator),
         "concept": concept, "target": target, "estimator": estimator, "coefficient": coefficient,
-        "coefficient_unit": "relative", "is_headline": coefficient in (0.0, 0.1),
+        "coefficient_unit": "relative", "unit": "share", "listener": hits / n, "probe": hits / n,
+        "nll_change": nll - 3.41, "nll_change_low": nll - 3.43, "nll_change_high": nll - 3.39,
+        "divergence": coefficient, "frechet": 10 * coefficient, "embedding": "spectral", "adherence": float("nan"),
+        "onset_rate": 2.0, "silent": 0, "clipped": 0, "is_headline": coefficient in (0.0, 0.1),
         "measure": "chroma", "n": n, "accuracy": hits / n, "low": low, "high": high, "chance": 1 / 12,
         "nll": nll, "nll_low": nll - 0.04, "nll_high": nll + 0.04,
     }  # fmt: skip
@@ -142,7 +154,7 @@ def _layers(concept, target):
         for layer in range(8):
             score = 0.5 + (height - 0.5) * np.exp(-(((layer - 4) / 3) ** 2))
             yield {
-                "concept": concept, "target": target, "estimator": estimator, "layer": layer,
+                "concept": concept, "target": target, "pooling": "mean", "estimator": estimator, "layer": layer,
                 "measure": "balanced_accuracy",
                 "n": 240, "score": score, "low": score - 0.04, "high": min(score + 0.04, 1.0), "chance": 0.5,
             }  # fmt: skip

@@ -69,3 +69,15 @@ def test_paths_name_no_folder_of_the_machine(path, short):
 def test_a_bare_record_is_enough():
     source = from_record({"rule": "r"}, Path("results/demo"), TODAY)
     assert source.facts == (("Rule", "r"),) and source.differences == ()
+
+
+def test_a_narrow_section_is_compared_where_it_was_taken_from():
+    from sonoscope.report.sources import differences
+
+    today = {"steering": {"prompts": 4, "fit": {"folds": 3, "seed": 1}}, "musicgen": {"seconds": 3.0}}
+    assert differences({"settings": {"folds": 3, "seed": 1}}, "steering", today) == []
+    (found,) = differences({"settings": {"folds": 5, "seed": 1}}, "steering", today)
+    assert (found.setting, found.then, found.now) == ("steering.fit.folds", "5", "3")
+    several = {"settings": {"experiment": {"count": 9}, "musicgen": {"seconds": 4.0}, "fit": {"folds": 3, "seed": 1}}}
+    (found,) = differences(several, "steering", today)
+    assert found.setting == "musicgen.seconds"

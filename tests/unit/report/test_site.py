@@ -17,7 +17,7 @@ from sonoscope.report.site import build
 from sonoscope.settings.report import Report
 
 TODAY = {"steering": synthetic.SETTINGS}
-PLACE = Path("sonoscope-musicgen/notes/C")
+PLACE = "sonoscope-musicgen/notes-C"
 
 
 class Page(HTMLParser):

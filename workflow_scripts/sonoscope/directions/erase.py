@@ -52,3 +52,32 @@ class Eraser:
         """Hidden states (…, dim) without the concept, in their own dtype."""
         centred = hidden_states.to(self.mean) - self.mean
         return (hidden_states.to(self.mean) - centred @ self.removal.T).to(hidden_states)
+
+
+def rank_one_eraser(hidden_states: Tensor, labels: Tensor, share: float = 0.99) -> tuple[Tensor, Tensor]:
+    """LEACE for one column of labels as an oblique projector: h - (``read`` · (h - E h)) ``write``.
+
+    Parameters
+    ----------
+    hidden_states
+        Shape (n, dim).
+    labels
+        Shape (n,): two classes or a number.
+    share
+        Share of the variance that the leading principal components must hold to be used. With as many dimensions as
+        clips the last components separate any labels by chance, and whitening would blow them up.
+
+    Returns
+    -------
+    write, read
+        Vectors (dim,), float64, with ``read`` · ``write`` = 1.
+    """
+    states, target = hidden_states.to(torch.float64), labels.to(torch.float64)
+    centred, target = states - states.mean(0), target - target.mean()
+    left, singular, right = torch.linalg.svd(centred, full_matrices=False)
+    energy = singular.square().cumsum(0) / singular.square().sum()
+    count = int((energy < share).sum()) + 1 if share < 1 else int((singular > 1e-9 * singular[0]).sum())
+    left, singular, right = left[:, :count], singular[:count], right[:count]
+    along = left.T @ target  # direction of the whitened cross-covariance, in principal components
+    along = along / along.norm().clamp_min(torch.finfo(torch.float64).tiny)
+    return right.T @ (singular * along), right.T @ (along / singular)

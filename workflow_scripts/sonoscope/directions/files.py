@@ -17,7 +17,7 @@ from sonoscope.directions.estimator import Estimator
 from sonoscope.files import sha256
 from sonoscope.statistics.bootstrap import Interval
 
-FORMAT = 1
+FORMAT = 2
 
 DIRECTIONS = Tensors(
     name="directions",
@@ -25,9 +25,12 @@ DIRECTIONS = Tensors(
         "directions": Tensor("float32", ("estimator", "layer", "dim"), "unit vectors"),
         "eigenvalues": Tensor("float32", ("estimator", "layer", "component"), "share of the whole"),
         "means": Tensor("float32", ("layer", "dim"), "unit of the hidden states"),
+        "leace": Tensor(
+            "float32", ("factor", "layer", "dim"), "write, then read: the eraser h - (read (h - mean)) write"
+        ),
     },
     header=("model", "revision", "layers", "concept", "target"),
-    description="One direction per estimator and layer, and the mean hidden state of each layer.",
+    description="One direction per estimator and layer; of each layer the mean hidden state and the concept's eraser.",
 )
 
 
@@ -127,6 +130,8 @@ class Directions:
         Share of the whole per component (layers, components), 0 where there is no such component.
     means
         Mean hidden state per layer (layers, dim).
+    leace
+        Two factors of the eraser (2, layers, dim), the same for all estimators: what is written, what is read.
     hyperparameters
         Of the estimator, as plain data.
     """
@@ -137,10 +142,13 @@ class Directions:
     eigenvalues: TorchTensor
     means: TorchTensor
     records: tuple[LayerRecord, ...]
+    leace: TorchTensor
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_fitted(cls, estimator: str, origin: Origin, fitted: Sequence[Estimator]) -> "Directions":
+    def from_fitted(
+        cls, estimator: str, origin: Origin, fitted: Sequence[Estimator], leace: TorchTensor | None = None
+    ) -> "Directions":
         """Gather the estimators that `fit_layers` returned, one per layer of ``origin``."""
         if len(fitted) != len(origin.layers):
             raise DirectionError(f"directions: expected {len(origin.layers)} fitted layers, found {len(fitted)}")
@@ -155,7 +163,24 @@ class Directions:
             eigenvalues,
             torch.stack([f.mean_ for f in fitted]),
             tuple(LayerRecord.from_estimator(layer, f) for layer, f in zip(origin.layers, fitted, strict=True)),
+            torch.zeros(2, len(fitted), origin.dim) if leace is None else leace,
             fitted[0].hyperparameters(),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Directions"], origin: Origin) -> "Directions":
+        """Directions of groups of layers, in the order of the layers of ``origin``, as one."""
+        width = max(p.eigenvalues.shape[1] for p in parts)
+        padded = [torch.nn.functional.pad(p.eigenvalues, (0, width - p.eigenvalues.shape[1])) for p in parts]
+        return cls(
+            parts[0].estimator,
+            origin,
+            torch.cat([p.vectors for p in parts]),
+            torch.cat(padded),
+            torch.cat([p.means for p in parts]),
+            tuple(r for p in parts for r in p.records),
+            torch.cat([p.leace for p in parts], dim=1),
+            parts[0].hyperparameters,
         )
 
     def scores(self) -> list[float]:
@@ -206,6 +231,7 @@ def save_directions(path: Path, directions: Sequence[Directions]) -> None:
             [np.pad(d.eigenvalues.numpy(), ((0, 0), (0, width - d.eigenvalues.shape[1]))) for d in directions]
         ),
         "means": directions[0].means.numpy(),
+        "leace": directions[0].leace.numpy(),
     }
     header = {
         "model": origin.model,
@@ -251,7 +277,9 @@ def load_directions(
     origin = Origin(**{k: about[k] for k in Origin.__dataclass_fields__})
     origin = replace(origin, layers=tuple(origin.layers))
     _refuse_mismatch(path, origin, model, revision, num_layers, dim)
-    vectors, eigenvalues, means = (torch.from_numpy(arrays[n]) for n in ("directions", "eigenvalues", "means"))
+    vectors, eigenvalues, means, leace = (
+        torch.from_numpy(arrays[n]) for n in ("directions", "eigenvalues", "means", "leace")
+    )
     return {
         entry["estimator"]: Directions(
             entry["estimator"],
@@ -260,6 +288,7 @@ def load_directions(
             eigenvalues[row],
             means,
             tuple(LayerRecord(**r) for r in entry["layers"]),
+            leace,
             entry["hyperparameters"],
         )
         for row, entry in enumerate(about["estimators"])

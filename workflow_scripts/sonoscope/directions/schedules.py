@@ -109,3 +109,16 @@ def _own(name: str, parameters: dict[str, float]) -> Schedule:
 
     checked(0)
     return checked
+
+
+def clip_long(name: str, steps: int) -> dict[str, float]:
+    """Parameters of a named schedule that stand to ``steps`` as the published ones stand to 1500; none for others."""
+    share = steps / 1500
+    found: dict[str, dict[str, float]] = {
+        "exponential_decay": {"rate": 0.998 ** (1 / share)},
+        "linear_decay": {"steps": steps},
+        "linear_rise": {"steps": steps},
+        "logistic": {"middle": steps / 2, "width": 200 * share},
+        "sine": {"period": float(steps)},
+    }
+    return found.get(name, {})

@@ -7,7 +7,7 @@ output of block l, before the final normalisation: the same place that an inject
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -40,23 +40,55 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Injection:
-    """A vector added to the residual stream, per clip and layer, over time."""
+    """A vector added to the residual stream, or a projection taken out of it, per clip and layer, over time.
+
+    With ``read`` unset, h becomes h + f ``delta``, where f is schedule times gate. With ``read`` set, h becomes
+    h - f ((h - ``mean``) · ``read``) ``delta``: directional ablation where both are the unit direction; where they are
+    the two factors of a LEACE projector, the removal of all that a linear readout could use.
+    """
 
     layers: tuple[int, ...]
     """Blocks to whose output it is added."""
     delta: Tensor
     """What is added, ``[B, len(layers), D]``: coefficient, layer weight and unit direction multiplied out."""
     schedule: Tensor | None = None
-    """Factor per decode step, ``[S]``; the last one holds on. None is constant 1."""
+    """Factor per decode step, ``[S]`` or, of each clip, ``[B, S]``; the last one holds on. None is constant 1."""
     gate: Tensor | None = None
     """Whether it is added, ``[B, S]`` of bool; None is always."""
     branch: Branch = "both"
     """Rows of the guidance batch written to."""
+    read: Tensor | None = None
+    """Along what the projection that is taken out is measured, ``[B, len(layers), D]``."""
+    mean: Tensor | None = None
+    """Mean hidden state of each layer, ``[len(layers), D]``, about which a projection is measured."""
+    keep_norm: bool = False
+    """Whether each hidden state is scaled back to the norm that it had."""
 
     def of_clips(self, rows: Sequence[int]) -> "Injection":
         """The same for some of the clips."""
-        gate = self.gate[list(rows)] if self.gate is not None else None
-        return Injection(self.layers, self.delta[list(rows)], self.schedule, gate, self.branch)
+        chosen = list(rows)
+        schedule = self.schedule
+        if schedule is not None and schedule.ndim == 2:
+            schedule = schedule[chosen]
+        return replace(
+            self,
+            delta=self.delta[chosen],
+            schedule=schedule,
+            gate=None if self.gate is None else self.gate[chosen],
+            read=None if self.read is None else self.read[chosen],
+        )
+
+
+Injections = Injection | Sequence[Injection] | None
+"""Nothing, one injection, or several that are written one after the other."""
+
+
+def of_clips(injections: Injections, rows: Sequence[int]) -> tuple[Injection, ...]:
+    """All of them, for some of the clips."""
+    if injections is None:
+        return ()
+    several = (injections,) if isinstance(injections, Injection) else injections
+    return tuple(one.of_clips(rows) for one in several)
 
 
 class MusicGen(ABC):
@@ -96,7 +128,9 @@ class MusicGen(ABC):
         """Audio ``[B, 1, samples]`` of tokens ``[B, K, T]``."""
 
     @abstractmethod
-    def hidden_states(self, tokens: Tensor, prompts: Sequence[Prompt], layers: Sequence[int]) -> Tensor:
+    def hidden_states(
+        self, tokens: Tensor, prompts: Sequence[Prompt], layers: Sequence[int], injection: Injections = None
+    ) -> Tensor:
         """Hidden states ``[B, L, S, D]`` of a teacher-forced replay of ``tokens`` ``[B, K, T]``.
 
         ``S = T + 1``. Position 0 has read nothing but the start; position s has read codebook k up to frame s - 1 - k
@@ -108,13 +142,22 @@ class MusicGen(ABC):
         """Mean negative log-likelihood per token, in nats, ``[B]``, teacher-forced without guidance."""
 
     @abstractmethod
+    def divergence(
+        self, tokens: Tensor, prompts: Sequence[Prompt], injection: Injections, guidance: float = 3.0
+    ) -> Tensor:
+        """Kullback-Leibler divergence of the steered from the unsteered next-token distribution, in nats, ``[B, T]``.
+
+        Both read the same tokens, teacher-forced, with guidance; step s is the mean over the codebooks predicted there.
+        """
+
+    @abstractmethod
     def generate(
         self,
         prompts: Sequence[Prompt],
         seeds: Sequence[int],
         seconds: float,
         sampling: Sampling | None = None,
-        injection: Injection | None = None,
+        injection: Injections = None,
     ) -> Tensor:
         """Tokens ``[B, K, T]``; each row has a generator of its own, seeded by its entry of ``seeds``."""
 

@@ -1,7 +1,9 @@
 """Corpora through a MusicGen: clips to tokens, tokens to hidden states."""
 
+import hashlib
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import librosa
 import numpy as np
@@ -10,10 +12,20 @@ import torch
 from numpy.typing import NDArray
 
 from sonoscope.audio.files import AudioArray, AudioError, read_audio
+from sonoscope.contracts import Tensor, Tensors
+from sonoscope.contracts.tensors import Arrays
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import MusicGen, Prompt
 
 log = logging.getLogger(__name__)
+
+_POOLED = Tensors(
+    "pooled_batch",
+    {
+        "mean": Tensor("float32", ("clips", "layers", "dim")),
+        "last": Tensor("float32", ("clips", "layers", "dim")),
+    },
+)
 
 
 def read_clips(clips: pd.DataFrame, sample_rate: int, seconds: float) -> tuple[NDArray[np.float32], list[str]]:
@@ -50,20 +62,44 @@ def encode_clips(model: MusicGen, audio: NDArray[np.float32] | AudioArray, batch
 
 
 def pooled_hidden_states(
-    model: MusicGen, tokens: NDArray[np.int16], prompts: Sequence[Prompt], layers: Sequence[int], batch: int
+    model: MusicGen,
+    tokens: NDArray[np.int16],
+    prompts: Sequence[Prompt],
+    layers: Sequence[int],
+    batch: int,
+    kept: Path | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean over audio frames, and last position, of hidden states: two arrays ``(clips, layers, dim)``.
 
     Position 0, which has read nothing, is left out of the mean.
+
+    Parameters
+    ----------
+    kept : Path, optional
+        Folder in which finished batches are kept, named by their content: model, tokens, prompts and layers. A killed
+        job that runs again, or one with more clips after these, does not replay them anew.
     """
-    mean: list[NDArray[np.float32]] = []
-    last: list[NDArray[np.float32]] = []
+    parts: list[Arrays] = []
     with Progress(len(tokens), "clips") as progress:
         for first in range(0, len(tokens), batch):
             rows = slice(first, first + batch)
-            codes = torch.from_numpy(tokens[rows].astype(np.int64))
-            states = model.hidden_states(codes, prompts[rows], layers).float()  # [rows, L, S, D]
-            mean.append(states[:, :, 1:].mean(2).cpu().numpy())
-            last.append(states[:, :, -1].cpu().numpy())
-            progress.advance(len(codes))
-    return np.concatenate(mean), np.concatenate(last)
+            file = (
+                None if kept is None else kept / f"{_content(model, tokens[rows], prompts[rows], layers)}.safetensors"
+            )
+            if file is None or not file.exists():
+                states = model.hidden_states(torch.from_numpy(tokens[rows].astype(np.int64)), prompts[rows], layers)
+                states = states.float()  # [rows, L, S, D]
+                pooled = {"mean": states[:, :, 1:].mean(2).cpu().numpy(), "last": states[:, :, -1].cpu().numpy()}
+                if file is not None:
+                    _POOLED.write(file, pooled, {})
+            else:
+                pooled = _POOLED.read(file)[0]
+            parts.append(pooled)
+            progress.advance(len(pooled["mean"]))
+    mean, last = (np.concatenate([part[name] for part in parts]).astype(np.float32) for name in ("mean", "last"))
+    return mean, last
+
+
+def _content(model: MusicGen, tokens: NDArray[np.int16], prompts: Sequence[Prompt], layers: Sequence[int]) -> str:
+    about = repr((model.name, model.revision, list(prompts), list(layers), tokens.shape)).encode()
+    return hashlib.sha256(about + np.ascontiguousarray(tokens).tobytes()).hexdigest()[:16]

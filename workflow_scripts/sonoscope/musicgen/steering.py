@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from sonoscope.musicgen.interface import Injection
+from sonoscope.musicgen.interface import Injection, Injections
 
 
 class Clock:
@@ -22,6 +22,8 @@ class _Writer:
     def __init__(self, injection: Injection, index: int, clock: Clock) -> None:
         self.injection, self.clock = injection, clock
         self.delta = injection.delta[:, index]  # [B, D]
+        self.read = None if injection.read is None else injection.read[:, index]  # [B, D]
+        self.mean = None if injection.mean is None else injection.mean[index]  # [D]
 
     def __call__(self, block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> object:
         # transformers' blocks have returned tuples and bare tensors in different versions
@@ -31,17 +33,24 @@ class _Writer:
 
     def write(self, hidden: Tensor) -> Tensor:
         rows, positions, _ = hidden.shape
-        added = self.factor(positions, hidden) * self.delta.to(hidden)[:, None, :]  # [B, positions, D]
         batch = len(self.delta)
-        if rows == 2 * batch:  # guidance: conditional rows first, then null rows
-            nothing = torch.zeros_like(added)
-            branch = self.injection.branch
-            added = torch.cat(
-                [added if branch != "null" else nothing, added if branch != "cond" else nothing],
-            )
-        elif rows != batch:
+        if rows not in (batch, 2 * batch):
             raise ValueError(f"injection: expected {batch} or {2 * batch} rows, got {rows}")
-        return hidden + added
+        times = rows // batch
+        factor = self.factor(positions, hidden).expand(batch, positions, 1)
+        if times == 2:  # guidance: conditional rows first, then null rows
+            nothing = torch.zeros_like(factor)
+            branch = self.injection.branch
+            factor = torch.cat([factor if branch != "null" else nothing, factor if branch != "cond" else nothing])
+        added = factor * self.delta.to(hidden).repeat(times, 1)[:, None, :]  # [rows, positions, D]
+        if self.read is not None:
+            centred = hidden if self.mean is None else hidden - self.mean.to(hidden)
+            added = -(centred * self.read.to(hidden).repeat(times, 1)[:, None, :]).sum(-1, keepdim=True) * added
+        written = hidden + added
+        if not self.injection.keep_norm:
+            return written
+        scale = hidden.norm(dim=-1, keepdim=True) / written.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        return torch.where((added != 0).any(-1, keepdim=True), written * scale, hidden)
 
     def factor(self, positions: int, like: Tensor) -> Tensor:
         """Schedule times gate at the positions of this call, ``[B or 1, positions, 1]``."""
@@ -49,7 +58,7 @@ class _Writer:
         factor = torch.ones(1, positions)
         if self.injection.schedule is not None:
             schedule = self.injection.schedule
-            factor = factor * schedule[steps.clamp(max=len(schedule) - 1)]
+            factor = factor * schedule[..., steps.clamp(max=schedule.shape[-1] - 1)]
         if self.injection.gate is not None:
             gate = self.injection.gate
             factor = factor * gate[:, steps.clamp(max=gate.shape[1] - 1)]
@@ -57,8 +66,10 @@ class _Writer:
 
 
 @contextmanager
-def steered(blocks: Sequence[nn.Module], injection: Injection | None) -> Iterator[Clock]:
-    """Add ``injection`` to the outputs of ``blocks`` while the context lasts; hooks are removed whatever happens.
+def steered(blocks: Sequence[nn.Module], injection: Injections) -> Iterator[Clock]:
+    """Write ``injection`` to the outputs of ``blocks`` while the context lasts; hooks are removed whatever happens.
+
+    Several injections are written in their order, each to what the ones before it left.
 
     Yields
     ------
@@ -68,9 +79,10 @@ def steered(blocks: Sequence[nn.Module], injection: Injection | None) -> Iterato
     """
     clock, handles = Clock(), []
     try:
-        if injection is not None:
-            for index, layer in enumerate(injection.layers):
-                handles.append(blocks[layer].register_forward_hook(_Writer(injection, index, clock)))
+        several = (injection,) if isinstance(injection, Injection) else injection or ()
+        for one in several:
+            for index, layer in enumerate(one.layers):
+                handles.append(blocks[layer].register_forward_hook(_Writer(one, index, clock)))
         yield clock
     finally:
         for handle in handles:

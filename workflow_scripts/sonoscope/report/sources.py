@@ -94,21 +94,50 @@ def from_record(record: Mapping[str, Any], results: Path, today: Settings) -> So
 def differences(params: Mapping[str, Any], study: str, today: Settings) -> list[Difference]:
     """Settings in which ``params`` of a job differ from ``today``.
 
-    A param that is called like a section is compared with it. Under ``settings`` lies either the section of the
-    study, or several sections by their names or dotted paths. What cannot be found in today's settings is not
-    compared: the graph of jobs, not this page, decides whether something must be made again.
+    A param that is called like a section is compared with it. Under ``settings`` lies a section of any depth, or
+    several by their names or dotted paths; a section is compared with the part of today's settings that has most of
+    its keys, that of the study first. What cannot be found in today's settings is not compared: the graph of jobs, not
+    this page, decides whether something must be made again.
     """
     found: list[Difference] = []
     for name, value in params.items():
         if name == "settings" and isinstance(value, Mapping):
-            sections = value if value and all(_at(today, k) is not None for k in value) else {study: value}
-            for section, then in sections.items():
-                now = _at(today, section)
-                if now is not None:
-                    found += _compare(section, then, now)
+            found += _of_settings(value, study, today)
         elif name in today and isinstance(value, Mapping):
             found += _compare(name, value, today[name])
     return found
+
+
+def _of_settings(value: Mapping[str, Any], study: str, today: Settings) -> list[Difference]:
+    if value and all(_at(today, k) is not None for k in value):
+        return [d for section, then in value.items() for d in _compare(section, then, _at(today, section))]
+    place = _place(value, study, today)
+    if place is not None:
+        return _compare(place[0], value, place[1])
+    found = []
+    for name, then in value.items():  # several sections under names of their own
+        own = today.get(study)
+        if name in today:
+            found += _compare(name, then, today[name])
+        elif isinstance(own, Mapping) and name in own:
+            found += _compare(f"{study}.{name}", then, own[name])
+    return found
+
+
+def _place(value: Mapping[str, Any], study: str, today: Settings) -> tuple[str, Mapping[str, Any]] | None:
+    """The part of today's settings of a study that a section was taken from: at least half of its keys are there."""
+    best: tuple[str, Mapping[str, Any]] | None = None
+    most = max(1, (len(value) + 1) // 2) - 1
+    stack = [(study, today[study])] if study in today else []
+    while stack:
+        where, section = stack.pop(0)
+        if not isinstance(section, Mapping):
+            continue
+        shared = len(set(value) & set(section))
+        if shared > most:
+            best, most = (where, section), shared
+        stack += [(f"{where}.{k}", v) for k, v in section.items()]
+    return best
 
 
 def short_path(path: str, results: Path) -> str:

@@ -1,145 +1,107 @@
 """Settings of the steering study."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.concepts import CONCEPTS, TEMPO, VALUES
+from sonoscope.settings.directions import EstimatorName, Fit, Multiclass, Pooling
+from sonoscope.settings.injection import Experiment, Handling, Push, check_target
 
-Positive = Annotated[float, Field(gt=0)]
-EstimatorName = Literal["rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "random", "shuffled_rfm"]
+EVERY = "every"
+"""Stands for all values of a concept."""
 
 
 class SteeredConcept(Section):
-    """A concept of the corpus and the value of it to steer to."""
+    """A concept of the corpus and the value of it to steer to: one direction, and one dose-response curve."""
 
     concept: str = Field(default="notes", min_length=1, examples=["notes", "tempos"])
     """Concept of SynTheory: notes, intervals, scales, chords, simple_progressions, tempos, time_signatures."""
 
-    target: str = Field(default="C", min_length=1, examples=["C", "major"])
-    """Value to steer to; clips with it are positives, as many, drawn evenly from the rest, are negatives."""
+    target: str = Field(default="C", min_length=1, examples=["C", "major", "bpm", "every"])
+    """Value to steer to, as folders name it: C, 6 (semitones), dorian, major, ionian-1451, 3-4. Clips with it are
+    positives, as many, drawn evenly from the rest, negatives. bpm is a regression; every makes one curve per value."""
 
+    pooling: Pooling = "mean"
+    """How the frames of a clip become one hidden state; last is recommended for tempos."""
 
-class RFMSettings(Section):
-    """Recursive Feature Machine: search and fit of one direction per layer."""
+    coefficients: list[float] | None = None
+    """Coefficients beside 0; null for steering.coefficients, for tempos with their negatives."""
 
-    iterations: int = Field(default=4, ge=0, le=15)
-    """Largest number of updates of the metric; the best iterate on held-out folds is kept (published: 15)."""
+    steer_with: list[EstimatorName] | None = None
+    """Estimators that are injected; null for steering.steer_with."""
 
-    search_points: int = Field(default=10, ge=0, le=500)
-    """Random hyperparameter points tried beside the default one (published: 100 per layer)."""
-
-    bandwidth: tuple[Positive, Positive] = (0.3, 30.0)
-    """Range of the kernel's bandwidth L, log-uniform, in root-mean-square distances of the training clips."""
-
-    exponent: tuple[Annotated[float, Field(gt=0, le=2)], Annotated[float, Field(gt=0, le=2)]] = (0.7, 1.4)
-    """Range of the kernel's exponent q, uniform, no unit."""
-
-    penalty: tuple[Positive, Positive] = (1e-5, 10.0)
-    """Range of the ridge penalty λ, log-uniform, relative to a kernel of 1 on the diagonal."""
-
-    criterion: Literal["projection", "predictor"] = "projection"
-    """What the search maximises on held-out folds: score of the projection, which is injected, or of the predictor."""
-
-    normalisation: Literal["spread", "trace", "max_entry"] = "spread"
-    """How the learned metric is scaled: equal mean squared distance, equal trace, or largest entry 1 (as published)."""
-
-    components: int = Field(default=1, ge=1, le=64)
-    """Eigenvectors kept per layer; the first is injected (published: 8 to 24)."""
+    count: int | None = Field(default=None, ge=1, le=10_000)
+    """Number of prompts; null for steering.prompts."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> "RFMSettings":
-        for name in ("bandwidth", "exponent", "penalty"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name}: expected [low, high] with low <= high, found [{low}, {high}]")
+    def _known(self) -> Self:
+        check_target(self.concept, next(iter(VALUES.get(self.concept, ("",)))) if self.target == EVERY else self.target)
         return self
 
 
-class LayerSelection(Section):
-    """Which layers are steered, and how strongly against each other."""
+class Listening(Section):
+    """How clips are heard and compared."""
 
-    layers: list[Annotated[int, Field(ge=0)]] | None = None
-    """Layers to read and steer, counted from 0; null for all."""
+    clips: int = Field(default=240, ge=24)
+    """Renders of each concept on which its measure is checked and its classifier on log-mel is trained."""
 
-    rule: Literal["all", "top_k", "linear", "power", "softmax"] = "power"
-    """Weight of a layer from its held-out score; power is the published w0 * s^(1/kappa), there called exponential."""
+    trees: int = Field(default=200, ge=10)
+    """Trees of the classifier on log-mel."""
 
-    top_k: int = Field(default=16, ge=1)
-    """Number of layers that top_k keeps."""
+    probe_depth: float = Field(default=0.77, ge=0, le=1)
+    """Depth of the layer, as a share of the last, whose states of generated clips the circular probe reads (published:
+    layer 37 of 48)."""
 
-    kappa: float = Field(default=0.95, gt=0, le=10)
-    """κ of the power rule, no unit; 1 is linear."""
+    divergence_seeds: int = Field(default=1, ge=0)
+    """First seeds whose clips get a divergence from the unsteered model per step; costs half of their generation."""
 
-    temperature: float = Field(default=0.1, gt=0)
-    """Score difference at which softmax weighs a layer less by the factor e."""
+    embedding: Literal["spectral", "clap"] = "spectral"
+    """Embedding of the Fréchet distance: spectral statistics, made here, or CLAP where it lies in embedding_folder."""
 
-    floor: float = Field(default=0.0, ge=0, le=1)
-    """Smallest weight of a kept layer, as a share of the largest."""
+    embedding_folder: str | None = None
+    """Folder of a CLAP model in transformers' layout; with it clips also get their similarity with the prompt."""
 
+    window: float = Field(default=0.5, gt=0)
+    """Length of the windows of time traces, in seconds."""
 
-class ScheduleSettings(Section):
-    """Strength over time, on one clock of decode steps that no gate stops."""
+    resamples: int = Field(default=1000, ge=100, le=100_000)
+    """Bootstrap resamples of every interval."""
 
-    name: str = Field(default="constant", min_length=1, examples=["linear_rise", "my_package.schedules:swell"])
-    """constant, exponential_decay, linear_decay, linear_rise, logistic, sine, or your own package.module:function."""
-
-    parameters: dict[str, float] = Field(default_factory=dict)
-    """Arguments of the schedule by name, such as steps: 1500 (in decode steps)."""
+    budget: float = Field(default=0.2, gt=0)
+    """Increase of the negative log-likelihood, in nats per token, at which estimators and schemes are compared."""
 
 
 class Steering(Section):
     """The steering study: find directions, push along them, measure what happens."""
 
     concepts: list[SteeredConcept] = Field(default_factory=lambda: [SteeredConcept()], min_length=1)
-    """Concepts and the values to steer to."""
+    """Concepts and the values to steer to; each makes an experiment called concept-target."""
 
-    estimators: list[EstimatorName] = Field(
-        default_factory=lambda: list[EstimatorName](
-            ["rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "random", "shuffled_rfm"]
-        ),
-        min_length=1,
-    )
-    """Estimators of directions that are fitted and scored."""
+    experiments: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Experiment] = Field(default_factory=dict)
+    """Further experiments by name: schedules, layers, gates, crossfades, pairs, erasure."""
+
+    fit: Fit = Fit()
+    """Fit of directions."""
+
+    multiclass: Multiclass = Multiclass()
+    """The classification table."""
 
     steer_with: list[EstimatorName] = Field(
         default_factory=lambda: list[EstimatorName](["rfm", "difference_in_means", "random"]), min_length=1
     )
     """Estimators whose directions are injected; random is the control that every steering claim needs."""
 
-    pooling: Literal["mean", "last", "max"] = "mean"
-    """How the frames of a clip become one hidden state."""
-
-    folds: int = Field(default=3, ge=2, le=20)
-    """Outer folds of the reported score; no group of clips stands on two sides."""
-
-    inner_folds: int = Field(default=3, ge=2, le=20)
-    """Folds within each outer fold in which hyperparameters and iterate are chosen."""
-
-    rfm: RFMSettings = Field(default_factory=RFMSettings)
-    """Recursive Feature Machine."""
-
-    layers: LayerSelection = Field(default_factory=LayerSelection)
-    """Layers to steer."""
-
-    coefficients: list[float] = Field(default_factory=lambda: [0.0, 0.02, 0.05, 0.10], min_length=2)
-    """Coefficients of the dose-response curve, in coefficient_unit; 0 is the unsteered run and must be among them."""
+    coefficients: list[float] = Field(default_factory=lambda: [0.02, 0.05, 0.10], min_length=1)
+    """Coefficients of the dose-response curve, in coefficient_unit; 0, the unsteered run, is always there beside."""
 
     headline: float = 0.1
-    """The coefficient whose result goes into the scorecard, named before anything is generated; one of coefficients.
-    The default comes from a pilot with seeds 0 and 1, which the presets do not use again."""
+    """The coefficient that the scorecard judges, named before anything is generated; one of coefficients. The default
+    comes from a pilot with seeds 0 and 1, which the presets do not use again."""
 
-    coefficient_unit: Literal["absolute", "relative", "sigma"] = "relative"
-    """Unit of a coefficient: that of the hidden states, their mean norm, or the SD of the projection at each layer."""
-
-    branch: Literal["both", "cond", "null"] = "both"
-    """Guidance rows that are steered; at guidance g a shift d becomes d (both), g d (cond), (1 - g) d (null)."""
-
-    gate: float = Field(default=1.0, gt=0, le=1)
-    """Probability that a decode step is steered, drawn once per step and clip, equal at all layers (published: 0.3)."""
-
-    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
-    """Strength over time."""
+    handling: Handling = Handling()
+    """How directions are written to the residual stream in the dose-response curves."""
 
     prompts: int = Field(default=8, ge=1, le=10_000)
     """Number of prompts; each is generated at every coefficient with every seed."""
@@ -147,26 +109,75 @@ class Steering(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [2, 3], min_length=1)
     """Seeds of generation; the same at every coefficient, so that clips are paired."""
 
-    precision: Literal["float64", "float32"] = "float64"
-    """Precision of the fits; float32 halves the time and is enough for centred states unless clips nearly coincide."""
-
-    fit_seed: int = Field(default=0, ge=0)
-    """Seed of folds, search and bootstrap."""
-
-    resamples: int = Field(default=1000, ge=100, le=100_000)
-    """Bootstrap resamples of every interval."""
+    listening: Listening = Listening()
+    """How clips are heard and compared."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Steering":
-        if 0.0 not in self.coefficients:
-            raise ValueError(f"coefficients: expected 0 (the unsteered run) among them, found {self.coefficients}")
+    def _consistent(self) -> Self:
         if self.headline not in self.coefficients or self.headline == 0:
             raise ValueError(f"headline: expected one of coefficients other than 0, found {self.headline}")
-        for name in ("coefficients", "seeds", "estimators", "steer_with"):
+        for name in ("coefficients", "seeds", "steer_with"):
             values = getattr(self, name)
             if len(set(values)) != len(values):
                 raise ValueError(f"{name}: expected each value once, found {values}")
-        missing = [e for e in self.steer_with if e not in self.estimators]
+        wanted = {
+            e
+            for x in self.all_experiments().values()
+            for e in (*(x.estimators or ()), *(p.estimator for p in x.pushes))
+            if e
+        }
+        missing = sorted(wanted - set(self.fit.estimators))
         if missing:
-            raise ValueError(f"steer_with: {', '.join(missing)} must also stand in estimators")
+            raise ValueError(f"steer_with: {', '.join(missing)} must also stand in fit.estimators")
+        taken = sorted(set(self.experiments) & set(self._curves()))
+        if taken:
+            raise ValueError(f"experiments: {taken[0]} is the name of a curve of concepts; choose another")
         return self
+
+    def all_experiments(self) -> dict[str, Experiment]:
+        """Every experiment by name, complete: the curves of ``concepts``, then ``experiments``."""
+        return {name: self._completed(name, one) for name, one in (self._curves() | self.experiments).items()}
+
+    def table_concepts(self) -> list[str]:
+        """Concepts of the classification table."""
+        chosen = self.multiclass.concepts
+        return list(dict.fromkeys(c.concept for c in self.concepts)) if chosen is None else list(chosen)
+
+    def _curves(self) -> dict[str, Experiment]:
+        found: dict[str, Experiment] = {}
+        for one in self.concepts:
+            targets = VALUES[one.concept] if one.target == EVERY else (one.target,)
+            for target in targets:
+                first = not any(x.pushes[0].concept == one.concept for x in found.values())
+                plain = f"{one.concept}-{target}"
+                name = plain if plain not in found else f"{plain}-{one.pooling}"
+                found[name] = Experiment(
+                    pushes=[Push(concept=one.concept, target=target, pooling=one.pooling)],
+                    estimators=one.steer_with, coefficients=self._doses(one), count=one.count,
+                    key=one.concept if first else name, **dict(self.handling),
+                )  # fmt: skip
+        return found
+
+    def _doses(self, one: SteeredConcept) -> list[float]:
+        if one.coefficients is not None:
+            return one.coefficients
+        return sorted({c for x in self.coefficients for c in ((x, -x) if one.target == TEMPO else (x,))})
+
+    def _completed(self, name: str, one: Experiment) -> Experiment:
+        coefficients = [c for c in (self.coefficients if one.coefficients is None else one.coefficients) if c != 0]
+        if not coefficients:
+            raise ValueError(f"experiments.{name}.coefficients: expected one other than 0, found {one.coefficients}")
+        headline = self.headline if one.headline is None else one.headline
+        return one.model_copy(
+            update={
+                "estimators": list(self.steer_with if one.estimators is None else one.estimators),
+                "coefficients": coefficients,
+                "headline": headline if headline in coefficients else max(coefficients, key=abs),
+                "count": self.prompts if one.count is None else one.count,
+                "seeds": list(self.seeds if one.seeds is None else one.seeds),
+                "key": one.key or name,
+            }
+        )
+
+
+__all__ = ["CONCEPTS", "EVERY", "Listening", "SteeredConcept", "Steering"]

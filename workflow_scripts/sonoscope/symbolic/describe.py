@@ -39,6 +39,38 @@ def open_prompts(concept: str, count: int) -> list[str]:
     return [open_prompt(concept, words[k % len(words)]) for k in range(count)]
 
 
+def target_prompts(concept: str, target: str, count: int) -> list[str]:
+    """``count`` prompts that ask for one value, over all instruments or clicks in turn.
+
+    Parameters
+    ----------
+    target : str
+        Value as settings name it, such as C, 6, dorian, major, ionian-1451 or 3-4.
+    """
+    words = [c.word for c in CLICKS] if concept in ("tempos", "time_signatures") else [i.name for i in INSTRUMENTS]
+    return [target_prompt(concept, target, words[k % len(words)]) for k in range(count)]
+
+
+def target_prompt(concept: str, target: str, sound: str) -> str:
+    """A prompt that asks for one value of a concept on a sound, in the words of lessons."""
+    match concept:
+        case "notes":
+            return f"a repeated {target} on {sound}"
+        case "intervals":
+            return f"a rising {INTERVALS[int(target) - 1]} on {sound}"
+        case "scales":
+            return f"a rising C {target} scale on {sound}"
+        case "chords":
+            return f"a C {target} chord on {sound}"
+        case "simple_progressions":
+            mode, _, degrees = target.partition("-")
+            quality = {"ionian": "major", "aeolian": "minor"}[mode]
+            return f"a progression {' '.join(degrees)} in C {quality} on {sound}"
+        case "time_signatures":
+            return f"a {sound} in {target.replace('-', '/')}"
+    raise ValueError(f"concept: expected one with named values, got {concept!r}")
+
+
 def open_prompt(concept: str, sound: str) -> str:
     """A prompt that asks for a concept on a sound and leaves its value open."""
     match concept:

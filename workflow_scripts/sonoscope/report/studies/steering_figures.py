@@ -15,6 +15,7 @@ from sonoscope.report.charts import lines_with_intervals
 from sonoscope.report.numbers import percent, show
 from sonoscope.report.sources import Source
 from sonoscope.report.studies.steering_outcome import CONTROLS, Outcome, label, rank, show_coefficient
+from sonoscope.report.studies.steering_tempo import TempoOutcome
 
 Drawer = Callable[[], Drawing]
 
@@ -60,6 +61,25 @@ def dose_response(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tup
     )
 
 
+def number_response(name: str, outcome: TempoOutcome, frame: pd.DataFrame, sources: tuple[Source, ...]) -> Figure:
+    """Heard number against the coefficient, one line per estimator."""
+    curves = with_origin(frame)
+    ends = curves.sort_values("coefficient").groupby("estimator", sort=False)["accuracy"].agg(["first", "last"])
+    told = "; ".join(f"{label(str(e))} from {r['first']:.0f} to {r['last']:.0f}" for e, r in ends.iterrows())
+    return Figure(
+        name=f"{name}-dose-response",
+        title="Dose and response",
+        draw=partial(_draw_number, curves, outcome),
+        data=frame,
+        caption=(
+            f"Mean heard {outcome.measure_unit} against the coefficient; negative coefficients push to slower. Points: "
+            f"{_counts(curves)} clips each; bars: 95 % intervals over prompts. A clip without a beat counts as 0."
+        ),
+        alt=f"Line chart of heard {outcome.measure_unit} against coefficient: {told}.",
+        sources=sources,
+    )
+
+
 def quality_cost(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tuple[Source, ...]) -> Figure:
     """Negative log-likelihood under the unsteered model, against the coefficient."""
     curves = with_origin(frame.dropna(subset=["nll"]))
@@ -82,7 +102,7 @@ def quality_cost(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tupl
     )
 
 
-def layers(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tuple[Source, ...]) -> Figure:
+def layers(name: str, target: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> Figure:
     """Held-out score of the direction at every layer."""
     best = frame.loc[frame[frame.estimator == frame.estimator.iloc[0]].score.idxmax()]
     measure = str(frame.measure.iloc[0]).replace("_", " ")
@@ -92,7 +112,7 @@ def layers(name: str, outcome: Outcome, frame: pd.DataFrame, sources: tuple[Sour
         draw=partial(_draw_layers, frame, measure),
         data=frame,
         caption=(
-            f"{measure.capitalize()} on held-out clips of the direction of {outcome.target} at each layer's output, "
+            f"{measure.capitalize()} on held-out clips of the direction of {target} at each layer's output, "
             f"n = {_counts(frame)}. Bands: 95 % intervals; dashed: chance. That a layer tells the concept apart does "
             "not yet show that the model uses it."
         ),
@@ -138,6 +158,16 @@ def _draw_dose(frame: pd.DataFrame, outcome: Outcome) -> Drawing:
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_xlabel(f"coefficient ({outcome.unit})")
     ax.set_ylabel(f"clips that show {outcome.target}")
+    return figure
+
+
+def _draw_number(frame: pd.DataFrame, outcome: TempoOutcome) -> Drawing:
+    figure, ax = style.axes()
+    low, high = _extent(frame, "accuracy", "low", "high")
+    ax.set_ylim(low - 0.08 * (high - low) - 1, high + 0.08 * (high - low) + 1)
+    _curves(ax, frame, "accuracy", "low", "high")
+    ax.set_xlabel(f"coefficient ({outcome.unit})")
+    ax.set_ylabel(outcome.measure_unit)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ _LABELS = {
     "shuffled_rfm": "RFM, shuffled labels",
 }
 
-_UNITS = {"relative": "×\u00a0mean\u00a0norm", "sigma": "σ of the projection"}
+UNITS = {"relative": "×\u00a0mean\u00a0norm", "sigma": "σ of the projection"}
 
 
 def label(estimator: str) -> str:
@@ -84,7 +85,7 @@ class Outcome:
             str(first.concept),
             str(first.target),
             str(first.measure),
-            _UNITS.get(str(first.coefficient_unit), str(first.coefficient_unit)),
+            UNITS.get(str(first.coefficient_unit), str(first.coefficient_unit)),
             float(first.chance),
             _point(frame[frame.coefficient == 0]),
             _point(main),
@@ -165,13 +166,40 @@ class Outcome:
         return tuple(found)
 
 
-def answer_of(outcome: Outcome, source: Source | None) -> Answer:
+class Judged(Protocol):
+    """What an answer needs to know of an outcome."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+
+    @property
+    def concept(self) -> str:
+        """Concept that was steered."""
+
+    @property
+    def target(self) -> str:
+        """Value that was steered to."""
+
+    @property
+    def verdict(self) -> tuple[Verdict, str]:
+        """The verdict and its reason."""
+
+    @property
+    def sentence(self) -> str:
+        """What was found."""
+
+    def numbers(self, source: Source | None) -> tuple[Number, ...]:
+        """The numbers behind it."""
+
+
+def answer_of(outcome: Judged, source: Source | None) -> Answer:
     """The answer for one target."""
     verdict, reason = outcome.verdict
     return Answer(outcome.sentence, verdict, reason, outcome.numbers(source))
 
 
-def answer_of_all(outcomes: Sequence[Outcome]) -> Answer:
+def answer_of_all(outcomes: Sequence[Judged]) -> Answer:
     """The answer for several targets: how many were recovered, and which."""
     verdicts = [o.verdict[0] for o in outcomes]
     judged = [v for v in verdicts if v != "not judged"]

@@ -9,7 +9,7 @@ from sonoscope.contracts.errors import ContractError
 from sonoscope.report.blocks import AudioGrid, AudioRow, Clip
 from sonoscope.report.numbers import decibels, show
 from sonoscope.report.sources import Source
-from sonoscope.report.studies.steering_outcome import Outcome, label, show_coefficient
+from sonoscope.report.studies.steering_outcome import CONTROLS, label, rank, show_coefficient
 from sonoscope.settings.report import Report
 
 
@@ -19,27 +19,33 @@ class Condition:
 
     estimator: str | None
     coefficient: float
+    variant: str = "plain"
 
     @property
     def words(self) -> str:
         """Heading of the column."""
         if self.estimator is None:
             return "Unsteered"
-        return f"{label(self.estimator)} {show_coefficient(self.coefficient)}"
+        variant = "" if self.variant == "plain" else f"{self.variant}, "
+        return f"{variant}{label(self.estimator)} {show_coefficient(self.coefficient)}"
 
     def clips(self, scores: pd.DataFrame) -> pd.DataFrame:
         """Rows of the condition."""
         chosen = scores[scores.coefficient == self.coefficient]
-        return chosen if self.estimator is None else chosen[chosen.estimator == self.estimator]
+        if self.estimator is None:
+            return chosen
+        return chosen[(chosen.estimator == self.estimator) & (chosen.variant == self.variant)]
 
 
 def audio_grid(
-    name: str, outcome: Outcome, scores: pd.DataFrame, folder: Path, settings: Report, sources: tuple[Source, ...]
+    name: str, main: str | None, scores: pd.DataFrame, folder: Path, settings: Report, sources: tuple[Source, ...]
 ) -> AudioGrid:
     """Clips side by side.
 
     Parameters
     ----------
+    main
+        Estimator that is shown; None for the first that is no control.
     scores
         Rows of the contract `SCORES`, or of `CLIPS` where nothing was scored yet.
     folder
@@ -50,7 +56,9 @@ def audio_grid(
     ContractError
         An audio file lies outside the folder.
     """
-    columns = conditions(scores, outcome, settings.clip_coefficients)
+    columns = conditions(scores, main, settings.clip_coefficients)
+    if "target" in scores:  # a clip has a row for each target
+        scores = scores.drop_duplicates("clip_id")
     pairs = scores[["prompt_id", "seed", "prompt"]].drop_duplicates(["prompt_id", "seed"])
     columns_of_clips = [
         {(r.prompt_id, r.seed): r for r in column.clips(scores).itertuples(index=False)} for column in columns
@@ -95,12 +103,21 @@ def first_row(grid: AudioGrid) -> AudioGrid:
     )
 
 
-def conditions(scores: pd.DataFrame, outcome: Outcome, most: int) -> list[Condition]:
-    """Columns: unsteered, the main estimator at up to ``most`` coefficients, and the null at the strongest of them."""
+def conditions(scores: pd.DataFrame, main: str | None, most: int) -> list[Condition]:
+    """Columns: unsteered, the main estimator at up to ``most`` coefficients, and the null at the strongest of them.
+
+    Where variants are compared, each at the largest coefficient in place of the coefficients.
+    """
     found = [Condition(None, 0.0)] if (scores.coefficient == 0).any() else []
     pushed = scores[scores.coefficient != 0]
-    main = outcome.steered.estimator if outcome.steered else "rfm"
-    tried = sorted(set(pushed[pushed.estimator == main].coefficient))
+    if main is None:
+        methods = sorted(set(pushed.estimator) - set(CONTROLS), key=rank)
+        main = methods[0] if methods else "rfm"
+    own = pushed[pushed.estimator == main]
+    variants = list(dict.fromkeys(own.variant))
+    if variants and variants != ["plain"]:
+        return found + [Condition(main, float(own.coefficient.max()), v) for v in variants]
+    tried = sorted(set(own.coefficient))
     found += [Condition(main, c) for c in _spread(tried, most)]
     null = sorted(set(pushed[pushed.estimator == "random"].coefficient))
     if null:
@@ -139,10 +156,11 @@ def _clip(row: object, column: str, folder: Path) -> Clip:
     score = getattr(row, "score", None)
     if score is None:
         return Clip(path, what)
-    dominant, nll = getattr(row, "dominant"), getattr(row, "nll")  # noqa: B009
-    facts = [str(dominant)] if isinstance(dominant, str) else []
+    heard, nll = getattr(row, "heard"), getattr(row, "nll")  # noqa: B009
+    facts = [str(heard)] if isinstance(heard, str) else []
     facts.append(decibels(float(getattr(row, "rms"))))  # noqa: B009
     if not pd.isna(nll):
         facts.append(f"NLL {show(float(nll), 2)}")
     flags = tuple(word for word, column in (("silent", "is_silent"), ("clipped", "is_clipped")) if getattr(row, column))
-    return Clip(path, what, tuple(facts), bool(score), flags)
+    hit = None if getattr(row, "concept", "") == "tempos" else bool(score)
+    return Clip(path, what, tuple(facts), hit, flags)

@@ -1,0 +1,67 @@
+"""What steering costs in time: a push against no push, and the jobs of the study."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+import torch
+
+from sonoscope.musicgen.interface import Injection, MusicGen
+from sonoscope.scorecard import Row, measure
+
+RULES = (
+    "fit_direction", "calibrate_measure", "classify_concept", "generate_steered", "score_steered", "analyse_steering",
+    "encode_clips", "capture_hidden_states", "compose_syntheory",
+)  # fmt: skip
+"""Rules whose jobs the target `steering` is made of."""
+SLOWDOWN, SECONDS = 1.05, 180.0
+"""Bars: steered over unsteered generation; seconds of the demo's jobs, overlaps counted once."""
+_CLIPS, _LENGTH, _REPEATS = 8, 0.5, 5
+
+
+def slowdown(model: MusicGen) -> tuple[float, int]:
+    """Time of generation with a push at all layers over that without, median of paired repeats; and their number."""
+    layers = tuple(range(model.num_layers))
+    delta = torch.zeros(_CLIPS, model.num_layers, model.dim)
+    injection = Injection(layers, delta, torch.ones(_CLIPS, 4096))
+    prompts, seeds = ["a repeated note on flute"] * _CLIPS, list(range(_CLIPS))
+    model.generate(prompts, seeds, _LENGTH)  # the first call pays for what is set up once
+    ratios = []
+    for _ in range(_REPEATS):
+        plain, pushed = (_seconds(model, prompts, seeds, one) for one in (None, injection))
+        ratios.append(pushed / plain)
+    return median(ratios), _REPEATS
+
+
+def _seconds(model: MusicGen, prompts: list[str], seeds: list[int], injection: Injection | None) -> float:
+    start = time.perf_counter()
+    model.generate(prompts, seeds, _LENGTH, injection=injection)
+    return time.perf_counter() - start
+
+
+def busy_seconds(lines: Iterable[Mapping[str, Any]], concepts: Sequence[str]) -> tuple[float, int]:
+    """Time in which a job of the study ran, overlaps counted once, and the number of jobs; each as it last finished."""
+    spans: dict[str, tuple[float, float]] = {}
+    for line in lines:
+        own = line["wildcards"].get("concept")
+        if line["event"] != "completed" or line["rule"] not in RULES or (own is not None and own not in concepts):
+            continue
+        end = datetime.fromisoformat(line["time"]).timestamp()
+        spans[json.dumps([line["rule"], line["wildcards"]], sort_keys=True)] = (end - float(line["seconds"]), end)
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans.values()):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total, len(spans)
+
+
+def timing_rows(ratio: tuple[float, int], busy: tuple[float, int], preset: str, sources: Sequence[str]) -> list[Row]:
+    """Rows ``steering.seconds``, whose bar is the demo's, and ``steering.slowdown``."""
+    target = SECONDS if preset == "demo" else None
+    return [
+        measure("steering.seconds", busy[0], n=busy[1], target=target, better="lower", sources=sources),
+        measure("steering.slowdown", ratio[0], n=ratio[1], target=SLOWDOWN, better="lower", sources=sources),
+    ]
