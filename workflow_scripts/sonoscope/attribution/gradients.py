@@ -118,12 +118,23 @@ class Embedder:
             last = function == functions[-1]
             torch.autograd.backward(outputs.of(function).sum(), retain_graph=not last)
             self._check(capture)
-            if function == "loss":
-                norms = sum((b.square().sum(1) for _, _, b in capture.blocks(self.keep)), start=norms.to(tokens.device))
             for feature in self.settings.features:
                 if ("margin" if feature == "margin" else "loss") == function:
                     rows[feature] = self._projection(feature, capture).project(capture, self.keep)
+            if function == "loss":
+                norms = self._squared_norms(capture, len(windows))
         return rows, _facts(outputs, norms.sqrt())
+
+    def _squared_norms(self, capture: Capture, count: int) -> Tensor:
+        known = self._projections.get("loss")
+        if (
+            isinstance(known, SJLT | Rademacher | Masked)
+            and type(known) is not LoRAGradient
+            and known.squared is not None
+        ):
+            return known.squared
+        zero = torch.zeros(count, device=self.model.device)
+        return sum((b.square().sum(1) for _, _, b in capture.blocks(self.keep)), start=zero)
 
     def _projection(self, feature: str, capture: Capture) -> Projection:
         if feature not in self._projections:

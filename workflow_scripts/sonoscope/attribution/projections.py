@@ -33,13 +33,20 @@ class Projection(ABC):
 class Blockwise(Projection):
     """A projection that takes the gradient part by part."""
 
+    squared: Tensor | None = None
+    """Squared norm of what was projected last, ``[B]``: the parts are formed once for both."""
+
     def project(self, capture: Capture, keep: Keep) -> Tensor:
         """Rows of the parameters that ``keep`` names."""
         out: Tensor | None = None
+        squared: Tensor | None = None
         for name, offset, block in self.parts(capture, keep):
             if out is None:
                 out = block.new_zeros(block.shape[0], self.dim, dtype=torch.float32)
+            mine = block.square().sum(1)
+            squared = mine if squared is None else squared + mine
             self.add(out, name, offset, block.float())
+        self.squared = squared
         if out is None:
             raise AttributionError("projection: no parameter of the chosen group took part in the pass")
         return out
