@@ -31,6 +31,7 @@ include: "rules/musetok.smk"
 include: "rules/speech.smk"
 include: "rules/affect.smk"
 include: "rules/dynamics.smk"
+include: "rules/attribution.smk"
 
 
 localrules:
@@ -44,6 +45,7 @@ rule studies:
         rules.steering.input,
         rules.affect.input,
         rules.dynamics.input,
+        rules.attribution.input,
 
 
 include: "rules/tables.smk"

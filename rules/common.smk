@@ -174,6 +174,22 @@ def dynamics_fit(source):
     return keys | {"fit": fit}
 
 
+def attribution_results(path):
+    """One file of the attribution study of the model of this run."""
+    return [f"<results>/attribution/{path}".format(model=SETTINGS.musicgen.name)]
+
+
+def attribution_settings(*names):
+    """Some of the settings of attribution; of those of the embeddings, without their name, the window alone."""
+    found = {name: section(f"attribution.{name}") for name in names}
+    return {"embedding": {"window": SETTINGS.attribution.embedding.window}} | found
+
+
+def songs_folder():
+    """The folder of songs, composed or the user's."""
+    return str(SETTINGS.corpora.songs.root(Path(RESULTS)))
+
+
 STARTED = time.time()
 
 

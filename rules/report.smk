@@ -3,6 +3,7 @@ What a researcher reads: the scorecard of the run, and its report.
 
 REQUIRED INPUTS:
     <results>/steering/…                             what the pages show; a study that is missing says how to make it
+    <results>/attribution/…                          scores, judgement and clips of the attribution study
     <results>/{study}/…/scorecard.json               rows of the studies and of the workflow itself
     <resources>/models/{model}/scorecard.json        rows of the shipped models, measured when they were trained
 
@@ -33,6 +34,7 @@ rule gather_scorecard:
         parts=rules.steering.input
         + affect_scorecards()
         + rules.dynamics.input
+        + rules.attribution.input
         + world_scorecards()
         + shipped_scorecards()
         + rules.measure_noop.output,
@@ -94,6 +96,10 @@ rule report:
             )
         ],
         classifications=classifications("classification.parquet"),
+        attribution=attribution_results("judge_attribution/{model}/judgement.parquet")
+        + attribution_results("score_attribution/{model}/scores.parquet")
+        + attribution_results("score_attribution/{model}/pair_scores.parquet")
+        + attribution_results("generate_queries/{model}/audio"),
     output:
         site=report(directory("<results>/report"), htmlindex="index.html", category="Report"),
     log:

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from sonoscope.settings.affect import Affect
+from sonoscope.settings.attribution import Attribution
 from sonoscope.settings.base import Section
 from sonoscope.settings.codecs import MelPcaCodec, SpeechCodec
 from sonoscope.settings.corpora import Corpora
@@ -62,6 +63,9 @@ class Settings(Section):
 
     steering: Steering = Steering()
     """Directions of concepts, and what happens when generation is pushed along them."""
+
+    attribution: Attribution = Attribution()
+    """Which training songs a generated clip is made of."""
 
     foundation: Foundation = Foundation()
     """What the workflow measures about itself."""

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 
 from sonoscope.report.blocks import Study
 from sonoscope.report.results import Results
-from sonoscope.report.studies import affect, dynamics, steering
+from sonoscope.report.studies import affect, attribution, dynamics, steering
 
 STUDIES: Mapping[str, Callable[[Results], Study]] = {
     "steering": steering.build,
     "affect": affect.build,
+    "attribution": attribution.build,
     "dynamics": dynamics.build,
 }
 """By the name of the study's folder below the results, in the order of the pages: what makes its page.

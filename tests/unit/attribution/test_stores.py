@@ -1,0 +1,310 @@
+"""Songs to stores to answers, on a model with random weights: resumed, appended, refused, asked."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sonoscope.attribution import ask, finetune, search
+from sonoscope.attribution.command import main as spintrak
+from sonoscope.attribution.embed import Plan, Subject, Worker, embed_songs, embed_windows, shard_name
+from sonoscope.attribution.errors import AttributionError
+from sonoscope.attribution.finetune import copy_of_state, finetune_variant, load_checkpoint
+from sonoscope.attribution.gradients import Embedder
+from sonoscope.attribution.groups import selector
+from sonoscope.attribution.likelihood import language_model, log_likelihood, logits_of, outputs_of
+from sonoscope.attribution.songs import Song, cut, read_song, songs_of, tokens_of, windows_of
+from sonoscope.attribution.store import Store, mapped
+from sonoscope.audio.files import AudioError, write_audio
+from sonoscope.musicgen.loading import load_musicgen
+from sonoscope.musicgen.random_model import build_random_musicgen
+from sonoscope.settings.attribution import Embedding, FineTune
+from sonoscope.train.language_model import loss_per_codebook
+
+SETTINGS = Embedding(window=0.5, dim=512, features=["loss", "margin"], songs_per_shard=2)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "random"
+    build_random_musicgen(folder, 0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(base):
+    return load_musicgen(base / "state_dict.bin", "random")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Five songs of a few tones each, with captions."""
+    root, rng = tmp_path_factory.mktemp("songs"), np.random.default_rng(0)
+    for k in range(5):
+        time = np.arange(int(16000 * 1.2)) / 16000
+        sound = sum(np.sin(2 * np.pi * f * time) for f in rng.uniform(100, 2000, 3)) / 6
+        write_audio(root / f"song{k}.flac", (sound + 0.02 * rng.standard_normal(len(time))).astype(np.float32), 16000)
+        (root / f"song{k}.json").write_text(json.dumps({"description": f"a song number {k}", "duration": 1.2}))
+    return root
+
+
+def songs(folder):
+    return [Song(f"song{k}", folder / f"song{k}.flac", f"a song number {k}") for k in range(5)]
+
+
+@pytest.fixture(scope="module")
+def windows(model, folder):
+    found, skipped = windows_of(model, songs(folder), 0.5, None)
+    assert not skipped and [w.segment for w in found[:3]] == [0, 1, 0]  # 1.2 s: two windows, the rest is too short
+    return found
+
+
+def subject(base):
+    return Subject(base / "state_dict.bin", "random")
+
+
+def filled(place, base, model, windows, settings=SETTINGS):
+    store = Store.open(place, subject(base).meta(model.revision, settings))
+    embed_windows(store, Worker(model, subject(base), settings), windows, settings.songs_per_shard)
+    store.finish()
+    return store
+
+
+def test_the_loss_is_that_of_training(model, windows):
+    tokens = torch.from_numpy(windows[0].tokens.astype("int64"))[None]
+    mine = outputs_of(logits_of(model, tokens, [windows[0].prompt]), tokens).loss[0]
+    theirs = loss_per_codebook(language_model(model), tokens, [windows[0].prompt])
+    torch.testing.assert_close(mine, theirs)
+    assert float(log_likelihood(model, [tokens[0]], [windows[0].prompt])[0]) == pytest.approx(
+        -float(theirs.mean()), rel=1e-5
+    )
+
+
+def test_margin_is_the_log_odds(model, windows):
+    tokens = torch.from_numpy(windows[0].tokens.astype("int64"))[None]
+    logits = logits_of(model, tokens, [None]).detach()
+    found = outputs_of(logits, tokens)
+    own = []
+    for k in range(tokens.shape[1]):
+        p = logits[0, k].softmax(-1)
+        values = [p[f + k, tokens[0, k, f]] for f in range(tokens.shape[2] - k)]  # T - k targets
+        own.append(torch.stack([torch.log(v / (1 - v)) for v in values]).mean())
+    assert float(found.margin[0]) == pytest.approx(float(torch.stack(own).mean()), rel=1e-4)
+
+
+def test_gradients_of_the_whole_model_are_those_of_autograd(model, windows):
+    lm, window = language_model(model), windows[0]
+    tokens = torch.from_numpy(window.tokens.astype("int64"))[None]
+    lm.requires_grad_(True).zero_grad()
+    outputs_of(logits_of(model, tokens, [window.prompt]), tokens).loss.mean().backward()
+    norm = sum(float(p.grad.square().sum()) for p in lm.parameters() if p.grad is not None) ** 0.5
+    lm.requires_grad_(False)
+    embedder = Embedder(model, SETTINGS)
+    rows, facts = embedder([window])
+    assert embedder.coverage == 1.0 and facts[0].norm == pytest.approx(norm, rel=1e-4)
+    assert np.linalg.norm(rows["loss"]) == pytest.approx(norm, rel=0.5)  # a sketch of 512 numbers keeps it roughly
+
+
+def test_rows_have_the_same_bytes_whatever_the_batch(model, windows):
+    together, _ = Embedder(model, SETTINGS)(windows[:4])
+    alone = [Embedder(model, SETTINGS)([w])[0] for w in windows[:4]]
+    for name, values in together.items():
+        assert values.tobytes() == np.concatenate([rows[name] for rows in alone]).tobytes()
+
+
+@pytest.mark.parametrize("group", ["attention", "feed_forward", "no_text", "heads"])
+def test_groups_take_a_part_of_the_parameters(model, group):
+    names = [n for n, _ in language_model(model).named_parameters()]
+    chosen = [n for n in names if selector(group, None, names)(n)]
+    assert 0 < len(chosen) < len(names)
+    assert group != "attention" or any(n.endswith("in_proj_weight") for n in chosen)  # bare parameters belong to it
+    with pytest.raises(AttributionError, match="has none in group"):
+        selector("attention", 1, ["emb.0.weight"])
+
+
+def test_last_layers(model):
+    names = [n for n, _ in language_model(model).named_parameters()]
+    last = [n for n in names if selector("all", 1, names)(n)]
+    assert last and all(n.startswith("transformer.layers.2.") for n in last)
+
+
+def test_a_store_is_resumed_appended_to_and_the_same_in_any_order(tmp_path, base, model, windows):
+    first = filled(tmp_path / "a", base, model, windows[:4])
+    shard = next((tmp_path / "a" / "shards").glob("*.safetensors"))
+    before = shard.stat().st_mtime_ns
+    second = filled(tmp_path / "a", base, model, windows)  # songs 0 and 1 are there, 2 to 4 are added
+    assert shard.stat().st_mtime_ns == before and len(first.rows) == len(second.rows) == len(windows)
+    whole = filled(tmp_path / "b", base, model, list(reversed(windows)))
+    assert second.rows.tokens.tolist() == whole.rows.tokens.tolist()
+    np.testing.assert_array_equal(second.field("loss", 0), whole.field("loss", 0))
+    streamed = np.empty_like(whole.field("margin", 0))
+    for places, rows in whole.stream("margin", 0):
+        streamed[places] = rows
+    np.testing.assert_array_equal(streamed, whole.field("margin", 0))
+
+
+def test_rows_of_another_projection_model_or_song_are_refused(tmp_path, base, model, windows):
+    filled(tmp_path / "a", base, model, windows[:2])
+    for change in ({"seed": 1}, {"dim": 256}, {"group": "attention"}):
+        other = SETTINGS.model_copy(update=change)
+        with pytest.raises(AttributionError, match="cannot be compared"):
+            Store.open(tmp_path / "a", subject(base).meta(model.revision, other))
+    with pytest.raises(AttributionError, match="cannot be compared"):
+        Store.open(tmp_path / "a", subject(base).meta("another", SETTINGS))
+    store = Store(tmp_path / "a")
+    rows = store.finished()[shard_name(["song0"])].drop(columns=["row", "shard", "position"])
+    store.write_shard(
+        "twice", rows, {"loss/0": np.zeros((2, 512), np.float32), "margin/0": np.zeros((2, 512), np.float32)}
+    )
+    with pytest.raises(AttributionError, match="'song0' stands in shards"):
+        store.finish()
+    with pytest.raises(AttributionError, match="expected 2 finite rows"):
+        store.write_shard("nan", rows, {"loss/0": np.full((2, 512), np.nan, np.float32)})
+
+
+def test_damaged_shards_are_named(tmp_path, base, model, windows):
+    store = filled(tmp_path / "a", base, model, windows[:2])
+    shard = next((tmp_path / "a" / "shards").glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(AttributionError, match="truncated"):
+        Store(store.folder).field("loss", 0)
+    shard.write_bytes(b"nonsense")
+    with pytest.raises(AttributionError, match="expected a safetensors file"):
+        mapped(shard)
+    with pytest.raises(AttributionError, match="expected a store"):
+        Store(tmp_path)
+
+
+def test_unusable_songs_get_a_sentence_each(tmp_path, model, folder):
+    write_audio(tmp_path / "silent.flac", np.zeros(16000, np.float32), 16000)
+    write_audio(tmp_path / "short.flac", np.ones(1600, np.float32) * 0.1, 16000)
+    whole = (folder / "song0.flac").read_bytes()
+    (tmp_path / "corrupt.flac").write_bytes(b"fLaC" + b"\0" * 50)
+    (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 50])
+    bad = [Song(n, tmp_path / f"{n}.flac", "x") for n in ("silent", "short", "corrupt", "cut", "absent")]
+    windows, skipped = windows_of(model, [*bad, songs(folder)[0]], 0.5, None)
+    assert {w.song_id for w in windows} == {"song0"}
+    reasons = {song: reason for song, reason, _ in skipped}
+    assert set(reasons) == {"silent", "short", "corrupt", "cut", "absent"}
+    assert "silent" in reasons["silent"] and "0.10 s is shorter" in reasons["short"]
+    twice = pd.DataFrame({"song_id": ["a", "a"], "file": ["x", "y"], "description": ["", ""], "artist": ["", ""]})
+    with pytest.raises(AttributionError, match="stands twice"):
+        songs_of(twice, tmp_path)
+
+
+def test_hours_of_audio_are_refused_unless_a_duration_is_given(tmp_path):
+    rate = 100  # three hours at a rate that keeps the file small
+    write_audio(tmp_path / "long.wav", np.full(3 * 3600 * rate, 0.1, np.float32), rate)
+    with pytest.raises(AudioError, match="180 min is longer"):
+        read_song(tmp_path / "long.wav", rate, None)
+    assert len(read_song(tmp_path / "long.wav", rate, 2.0)) == 200
+
+
+@pytest.mark.parametrize("adaptation", ["full", "lora"])
+def test_a_fine_tune_lowers_the_loss_of_its_songs_and_is_kept(tmp_path, base, model, windows, adaptation):
+    lm, state = language_model(model), copy_of_state(language_model(model))
+    recipe = FineTune(adaptation=adaptation, epochs=6, batch=2, learning_rate=3e-3, checkpoints=[0.5, 1.0], rank=2)
+    mine = windows[:2]
+    codes = [torch.from_numpy(w.tokens.astype("int64")) for w in mine]
+    before = log_likelihood(model, codes, [w.prompt for w in mine]).mean()
+    finetune_variant(model, state, base, mine, recipe, 1, tmp_path / "v", export=True)
+    after = log_likelihood(model, codes, [w.prompt for w in mine]).mean()
+    assert after > before + 0.01
+    record = json.loads((tmp_path / "v" / finetune.RECORD).read_text())
+    files = [tmp_path / "v" / c["file"] for c in record["checkpoints"]]
+    assert len(files) == 2 and record["songs"] == ["song0"]
+    end = copy_of_state(lm)
+    load_checkpoint(model, state, files[-1])
+    for name, value in language_model(model).state_dict().items():
+        torch.testing.assert_close(value, end[name], atol=1e-5, rtol=1e-5)
+    exported = load_musicgen(tmp_path / "v" / "state_dict.bin", "random")
+    assert log_likelihood(exported, codes, [w.prompt for w in mine]).mean() == pytest.approx(float(after), abs=0.02)
+    stamp = files[0].stat().st_mtime_ns
+    finetune_variant(model, state, base, mine, recipe, 1, tmp_path / "v", export=True)
+    assert files[0].stat().st_mtime_ns == stamp  # finished before
+    features = ["loss", "logra", "ekfac"] + (["lora"] if adaptation == "lora" else [])
+    settings = SETTINGS.model_copy(update={"features": features, "logra_rank": 2, "ekfac_windows": 2})
+    one = Subject(base / "state_dict.bin", "random", tuple(files))
+    lm.load_state_dict(state)
+    worker = Worker(model, one, settings, mine)
+    rows, fields = worker(mine)
+    worker.restore()  # a control that embeds with the base next must not meet the fine-tune
+    for name, value in lm.state_dict().items():
+        torch.testing.assert_close(value, state[name], atol=0, rtol=0)
+    assert set(fields) == {f"{f}/{c}" for f in features for c in (0, 1)} and len(rows) == 2
+    assert not np.array_equal(fields["loss/0"], fields["loss/1"])
+    if adaptation == "full":
+        with pytest.raises(AttributionError, match="lora needs adapters"):
+            Worker(model, one, SETTINGS.model_copy(update={"features": ["lora"]}))(mine)
+    with pytest.raises(AttributionError, match="does not belong to this base"):
+        finetune.weights_with(state, {"nowhere": torch.zeros(1)})
+    lm.load_state_dict(state)
+
+
+def test_search_finds_what_is_asked_for(tmp_path, base, model, windows):
+    store = filled(tmp_path / "a", base, model, windows[:6])
+    rows = store.field("loss", 0)
+    exact = search.Search(store)(rows[:3], 2)
+    assert [hits[0].row for hits in exact] == [0, 1, 2] and exact[0][0].score > exact[0][1].score
+    pytest.importorskip("faiss")
+    small = search.Search(store, kind="sq8")
+    assert [hits[0].row for hits in small(rows[:3], 2)] == [0, 1, 2]
+    filled(tmp_path / "a", base, model, windows)  # a shard is added, older ones keep their index
+    again = search.Search(Store(tmp_path / "a"), kind="sq8")
+    last = len(Store(tmp_path / "a").rows) - 1
+    assert again(Store(tmp_path / "a").field("loss", 0)[[last]], 1)[0][0].row == last
+
+
+def test_commands_embed_a_folder_and_say_who_made_a_clip(tmp_path, base, folder):
+    words = ["generate-training-dataset-parallel", "--input", folder, "--model", base, "--duration", "1"]
+    words += ["--output", tmp_path / "training_1.bin", "--window", "0.5", "--dim", "512", "--features", "loss"]
+    (tmp_path / "more").mkdir()
+    assert "10 rows of 5 songs, 0 skipped" in spintrak([str(w) for w in words])
+    said = spintrak(
+        ["who-made-this", str(folder / "song3.flac"), "--store", str(tmp_path / "training_1.bin"), "--duration", "1",
+         "--prompt", "a song number 3", "--output", str(tmp_path / "answer")]
+    )  # fmt: skip
+    assert said.splitlines()[1].startswith("song3 ")
+    answer = json.loads((tmp_path / "answer" / "answer.json").read_text())
+    assert answer[0]["song_id"] == "song3" and answer[0]["low"] < answer[0]["score"] < answer[0]["high"]
+    assert (tmp_path / "answer" / "query.flac").is_file() and (tmp_path / "answer" / "1-song3.flac").is_file()
+    with pytest.raises(AttributionError, match="take another output"):
+        spintrak([str(w) if w != "1" else "0.5" for w in words])
+    with pytest.raises(AttributionError, match=r"expected state_dict\.bin"):
+        spintrak([str(w) if w is not base else str(folder) for w in words])
+
+
+def test_processes_and_shards_give_the_same_rows(tmp_path, base, model, folder):
+    reference = None
+    for place, shards in (("one", 1), ("two", 2)):
+        meta = subject(base).meta(model.revision, SETTINGS)
+        Store.open(tmp_path / place, meta)
+        plan = Plan(tmp_path / place, subject(base), SETTINGS, 1.0, 1)
+        ordered = list(reversed(songs(folder))) if shards == 2 else songs(folder)
+        for shard in range(shards):
+            embed_songs(plan, ordered, 1, shard, shards)
+        store = Store(tmp_path / place)
+        store.finish()
+        if reference is not None:
+            np.testing.assert_array_equal(store.field("loss", 0), reference)
+        reference = store.field("loss", 0)
+    with pytest.raises(AttributionError, match="stands twice"):
+        embed_songs(plan, [songs(folder)[0]] * 2)
+
+
+def test_a_store_of_a_model_that_is_gone_says_so(tmp_path, base, model, windows):
+    store = filled(tmp_path / "a", base, model, windows[:2])
+    with pytest.raises(AttributionError, match="does not say which model"):
+        ask.subject_of(store)
+    store.meta["note"] = {"language_model": str(tmp_path / "gone.bin"), "name": "x", "checkpoints": []}
+    with pytest.raises(AttributionError, match="no longer there"):
+        ask.subject_of(store)
+
+
+def test_windows_hold_what_the_song_holds(model, folder):
+    tokens = tokens_of(model, read_song(folder / "song0.flac", 16000, None))
+    assert tokens.shape == (4, 60)
+    parts = cut("s", None, tokens, 0.3, model.frame_rate)
+    np.testing.assert_array_equal(np.concatenate([w.tokens for w in parts], axis=1), tokens)

@@ -1,0 +1,162 @@
+"""The choice of songs and sets, the judgement, and the page, on tables whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sonoscope import scorecard
+from sonoscope.attribution import scoring
+from sonoscope.attribution.errors import AttributionError
+from sonoscope.attribution.experiments import draw, read_config, rows_of, wishes_of
+from sonoscope.attribution.judge import judge_pairs, judge_songs, score_rows
+from sonoscope.attribution.methods import SongScores
+from sonoscope.attribution.variants import choose, subsets, variants
+from sonoscope.audio.files import write_audio
+from sonoscope.contracts.attribution import EXPERIMENT, JUDGEMENT, QUERIES, SCORES, TRUTH
+from sonoscope.report.results import Results
+from sonoscope.report.studies import attribution as page
+from sonoscope.settings.attribution import Attribution
+
+SETTINGS = Attribution(songs=6, decoys=3, resamples=200)
+SONGS = [f"song{k}" for k in range(6)]
+
+
+def songs(artists=3, each=3):
+    rows = [(f"a{a}/s{s}", f"artist{a}") for a in range(artists) for s in range(each)]
+    return pd.DataFrame(rows, columns=["song_id", "split_group"])
+
+
+def test_artists_take_turns_and_their_last_song_is_a_decoy():
+    choice = choose(songs(), SETTINGS)
+    assert choice.trained == ["a0/s0", "a1/s0", "a2/s0", "a0/s1", "a1/s1", "a2/s1"]
+    assert choice.decoys == ["a0/s2", "a1/s2", "a2/s2"]
+    assert choice.pairs[0] == ("a0/s0", "a1/s0")
+    assert choose(songs().sample(frac=1, random_state=1), SETTINGS) == choice
+    with pytest.raises(AttributionError, match="at least 2 to train on"):
+        choose(songs(1, 1), SETTINGS)
+
+
+def test_every_set_of_a_pair_is_trained_and_the_empty_one_once():
+    found = variants(choose(songs(), SETTINGS), SETTINGS, 0)
+    names = [v.name for v in found if v.part == "pairs"]
+    assert len({v.name for v in found}) == len(found)
+    assert names == ["pair-0-none-seed0", "pair-0-a-seed0", "pair-0-b-seed0", "pair-0-ab-seed0",
+                     "pair-0-a-seed1", "pair-0-b-seed1", "pair-0-ab-seed1"]  # fmt: skip
+    halves = [v for v in found if v.part == "subsets"]
+    assert len(halves) == 48 and {len(v.songs) for v in halves} == {3}
+
+
+def test_subsets_do_not_depend_on_their_number():
+    assert subsets(SONGS, 3, 0.5, 1) == subsets(SONGS, 8, 0.5, 1)[:3]
+    assert len({*subsets(SONGS, 40, 0.5, 1)}) > 10
+
+
+@pytest.fixture
+def tables():
+    """Twelve clips whose truth is additive: the method "gradient_cosine" knows it, "random" does not."""
+    rng = np.random.default_rng(0)
+    asked = pd.DataFrame(
+        {"query_id": [f"q{k:02d}" for k in range(12)], "kind": "songs", "source": [SONGS[k % 6] for k in range(12)],
+         "prompt": "x", "seed": range(12), "seconds": 2.0, "audio": [f"audio/q{k:02d}.flac" for k in range(12)]}
+    )  # fmt: skip
+    every = [*SONGS, "decoy"]
+    worth = rng.random((12, 7)) * 0.5
+    worth[np.arange(12), np.arange(12) % 6] += 1
+    worth[:, 6] = -0.1
+    values = []
+    for number, members in enumerate(subsets(SONGS, 12, 0.5, 0)):
+        for seed in range(2):
+            total = worth[:, [SONGS.index(s) for s in members]].sum(1) + rng.standard_normal(12) * 0.01
+            about = {"set": f"subset-{number:03d}", "seed": seed, "songs": list(members)}
+            values += [{**about, "query_id": q, "value": v} for q, v in zip(asked.query_id, total, strict=True)]
+    zeros = np.zeros((12, 7))
+    scores = scoring.table_of(
+        {
+            "gradient_cosine": (list(asked.query_id), SongScores(every, worth, worth, zeros.astype(int))),
+            "random": (list(asked.query_id), SongScores(every, rng.random((12, 7)), zeros, zeros.astype(int))),
+            "legacy": (list(asked.query_id), SongScores(every, zeros + 0.5, zeros, zeros.astype(int))),
+        },
+        set(SONGS),
+    )
+    return scores, asked, pd.DataFrame(values)
+
+
+def test_the_judgement_finds_what_knows_the_truth(tables, tmp_path):
+    scores, asked, values = tables
+    SCORES.check(scores)
+    TRUTH.check(values)
+    table = pd.DataFrame(judge_songs(scores, asked, values, SETTINGS, 0))
+    JUDGEMENT.check(table)
+    found = table.set_index(["method", "measure"]).value
+    assert found["gradient_cosine", "lds"] > 0.9 > 0.5 > abs(found["random", "lds"])
+    assert found["gradient_cosine", "auroc"] == found["gradient_cosine", "top1"] == 1
+    assert found["gradient_cosine", "decoy_auroc"] == 1 and found["truth", "noise_ceiling"] > 0.9
+    assert found["legacy", "lds"] == 0 and found["legacy", "query_correlation"] == 1
+    rows = {r.name: r for r in score_rows(table, SETTINGS, ["x"])}
+    assert rows["attribution.lds.gradient_cosine"].met and rows["attribution.auroc.gradient_cosine"].met
+    assert rows["attribution.lds.legacy"].target is None
+    assert rows["attribution.query_correlation.gradient_cosine"].met
+    scorecard.write(tmp_path / "scorecard.json", rows.values())
+
+
+def test_pairs_are_judged_by_exact_values():
+    asked = pd.DataFrame({"query_id": ["q0", "q1"], "prompt": "x"})
+    values = {"none": [0.0, 0.0], "a": [1.0, 0.1], "b": [0.1, 1.0], "ab": [1.1, 1.1]}
+    rows = [
+        {"set": f"pair-0-{k}", "seed": 0, "songs": [], "query_id": q, "value": v[i]}
+        for k, v in values.items()
+        for i, q in enumerate(asked.query_id)
+    ]
+    good, bad = np.array([[2.0, 0.5], [0.5, 2.0]]), np.array([[0.5, 2.0], [2.0, 0.5]])
+    scores = scoring.table_of(
+        {n: (["q0", "q1"], SongScores(["a", "b"], x, x, np.zeros((2, 2), int))) for n, x in (("g", good), ("r", bad))},
+        {"a", "b"},
+    )
+    found = {
+        (r["method"], r["measure"]): r["value"] for r in judge_pairs(scores, asked, pd.DataFrame(rows), 0, ("a", "b"))
+    }
+    assert found["g", "loo_agreement.pair_0"] == 1 and found["g", "shapley_agreement.pair_0"] == 1
+    assert found["r", "loo_agreement.pair_0"] == 0
+    assert found["g", "within_caption.pair_0"] == 1  # one caption: all that differs are the clips
+
+
+def test_the_page_says_what_was_found_and_what_is_missing(tables, tmp_path):
+    scores, asked, values = tables
+    assert page.build(Results(tmp_path)).answer is None
+    root = tmp_path / "attribution"
+    SCORES.write(root / "score_attribution/m/scores.parquet", scores)
+    early = page.build(Results(tmp_path))
+    assert [b.kind for s in early.sections for b in s.blocks] == ["missing", "missing"]
+    table = pd.DataFrame(judge_songs(scores, asked, values, SETTINGS, 0))
+    JUDGEMENT.write(root / "judge_attribution/m/judgement.parquet", table)
+    QUERIES.write(root / "generate_queries/m/clips.parquet", asked)
+    for name in asked.audio:
+        write_audio(root / "generate_queries/m" / name, np.zeros(800, np.float32), 8000)
+    study = page.build(Results(tmp_path))
+    assert study.answer is not None and study.answer.verdict == "recovered" and study.highlight is not None
+    assert all(row.clips[0].hit for row in study.highlight.rows)
+    figures = [b for s in study.sections for b in s.blocks if b.kind == "figure"]
+    assert len(figures) == 3 and all(f.draw() is not None for f in figures)
+
+
+def test_experiments_from_a_file(tmp_path):
+    file = tmp_path / "experiment.yaml"
+    file.write_text(
+        "experiment: {name: experiment_1, models: [m], gpu_id: null}\n"
+        "input: {prompts: [a slow song, a slow song on piano], seeds: [42, 43], durations: [2, 4, 6]}\n"
+    )
+    wishes = wishes_of(read_config(file))
+    assert len({w.query_id for w in wishes}) == 12  # prompts that begin alike do not collide
+    file.write_text("experiment: {name: x, models: []}\ninput: {prompts: [], seeds: [1], durations: [1], speed: 2}\n")
+    with pytest.raises(AttributionError, match=r"experiment\.models.*input\.prompts.*input\.speed"):
+        read_config(file)
+    parts = [rows_of("1", w, ["a", "b"], np.array([1.0, -1.0])) for w in map(_clip, wishes)]
+    frame = pd.concat(parts, ignore_index=True)
+    EXPERIMENT.check(frame)
+    assert frame.groupby("query_id").share.sum().eq(1).all() and len(draw(frame, "duration").axes) == 1
+
+
+def _clip(wish):
+    from types import SimpleNamespace
+
+    return SimpleNamespace(**wish.__dict__)

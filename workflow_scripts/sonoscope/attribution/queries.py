@@ -1,0 +1,119 @@
+"""Generated clips whose training songs are asked for: tokens are kept, so that nothing is encoded twice."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from sonoscope.attribution.errors import AttributionError
+from sonoscope.attribution.songs import Song, Window, cut
+from sonoscope.audio.files import write_audio
+from sonoscope.contracts import Tensor, Tensors
+from sonoscope.contracts.attribution import QUERIES
+from sonoscope.musicgen.interface import MusicGen, Sampling
+from sonoscope.settings.attribution import Attribution
+
+log = logging.getLogger(__name__)
+
+TOKENS = Tensors(
+    "query_tokens",
+    {
+        "tokens": Tensor("int16", ("frames", "codebooks")),
+        "length": Tensor("int64", ("queries",), "frames"),
+    },
+    header=("model",),
+    description="Tokens of all queries, one after another, in the order of their table.",
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One clip to generate."""
+
+    query_id: str
+    kind: str
+    source: str | None
+    prompt: str
+    seed: int
+    seconds: float
+
+
+def of_songs(songs: Sequence[Song], settings: Attribution, kind: str, seeds: int) -> list[Wish]:
+    """Clips with the captions of songs, ``seeds`` of each."""
+    out = []
+    for k in range(seeds):
+        for number, song in enumerate(songs):
+            name = f"{kind}-{number:03d}-{k:03d}"
+            out.append(Wish(name, kind, song.song_id, song.prompt or "", 1000 + k, settings.queries.seconds))
+    return out
+
+
+def of_experiment(number: str, songs: Sequence[Song], settings: Attribution) -> list[Wish]:
+    """Clips of an experiment; without prompts, experiment 1 takes the first song's caption, others those of both."""
+    spec = settings.experiments.spec(number)
+    captions = [song.prompt or "" for song in songs]
+    prompts = spec.prompts or (captions[:1] if number == "1" else captions)
+    out = []
+    for p, prompt in enumerate(prompts):
+        source = next((s.song_id for s in songs if s.prompt == prompt), None)
+        for seconds in spec.durations:
+            for seed in spec.seeds:
+                name = f"experiment{number}-{p:02d}-{seconds:g}s-{seed}"
+                out.append(Wish(name, f"experiment_{number}", source, prompt, seed, seconds))
+    return out
+
+
+def generate(
+    model: MusicGen, wishes: Sequence[Wish], sampling: Sampling, batch: int, audio: Path
+) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
+    """Rows of `QUERIES` and tokens ``[K, T]`` of each; audio goes into the folder ``audio``."""
+    rows, tokens = [], []
+    for seconds in dict.fromkeys(w.seconds for w in wishes):
+        alike = [w for w in wishes if w.seconds == seconds]
+        for first in range(0, len(alike), batch):
+            part = alike[first : first + batch]
+            codes = model.generate([w.prompt for w in part], [w.seed for w in part], seconds, sampling)
+            sound = model.decode(codes).cpu().numpy()[:, 0]
+            for wish, code, clip in zip(part, codes.cpu().numpy().astype(np.int16), sound, strict=True):
+                write_audio(audio / f"{wish.query_id}.flac", clip, model.sample_rate)
+                rows.append({**wish.__dict__, "audio": f"{audio.name}/{wish.query_id}.flac"})
+                tokens.append(code)
+    frame = pd.DataFrame(rows, columns=list(QUERIES.columns))
+    return frame, tokens
+
+
+def write(table: Path, file: Path, frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]], model: str) -> None:
+    """Write the table of queries and their tokens."""
+    flat = np.concatenate([t.T for t in tokens]).astype(np.int16)
+    lengths = np.array([t.shape[1] for t in tokens], np.int64)
+    TOKENS.write(file, {"tokens": flat, "length": lengths}, {"model": model})
+    QUERIES.write(table, frame)
+
+
+def read(table: Path, file: Path) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
+    """Read what `write` wrote."""
+    frame, (arrays, _) = QUERIES.read(table), TOKENS.read(file)
+    lengths = arrays["length"].tolist()
+    if len(lengths) != len(frame):
+        raise AttributionError(f"{file}: tokens of {len(lengths)} queries, the table has {len(frame)}; make both again")
+    ends = np.cumsum([0, *lengths])
+    return frame, [arrays["tokens"][a:b].T for a, b in pairwise(ends)]
+
+
+def windows(frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]], window: float, frame_rate: float) -> list[Window]:
+    """Windows of the queries, as those of songs."""
+    out: list[Window] = []
+    for query, prompt, codes in zip(frame.query_id, frame.prompt, tokens, strict=True):
+        out += cut(str(query), str(prompt), codes, window, frame_rate)
+    return out
+
+
+def clips(frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]]) -> tuple[list[torch.Tensor], list[str]]:
+    """Tokens and captions for `sonoscope.attribution.likelihood.log_likelihood`."""
+    return [torch.from_numpy(t.astype(np.int64)) for t in tokens], [str(p) for p in frame.prompt]

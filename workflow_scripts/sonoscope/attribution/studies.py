@@ -1,0 +1,208 @@
+"""The stores and scores of the study: which model's gradients are compared for which clips."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sonoscope.attribution import legacy, queries, scoring, similarity
+from sonoscope.attribution.embed import Subject, Worker, embed_windows
+from sonoscope.attribution.finetune import copy_of_state, load_checkpoint
+from sonoscope.attribution.likelihood import language_model
+from sonoscope.attribution.methods import Floats
+from sonoscope.attribution.scoring import Comparison, gradient_scores, needs
+from sonoscope.attribution.songs import Window, read_song, songs_of, windows_of
+from sonoscope.attribution.store import Store
+from sonoscope.attribution.training import find
+from sonoscope.attribution.variants import FULL
+from sonoscope.contracts import read_json, write_json
+from sonoscope.contracts.corpora import SONGS
+from sonoscope.musicgen.interface import MusicGen
+from sonoscope.settings.attribution import Attribution
+
+log = logging.getLogger(__name__)
+
+Windows = Callable[[str], Sequence[Window]]
+
+
+def subjects(base: Path, name: str, of_songs: Path, of_pairs: Path, settings: Attribution) -> dict[str, Subject]:
+    """The models under test: the fine-tune on all songs, those on pairs, and the base as a control."""
+    out = {"songs": find(of_songs, f"{FULL}-seed0").subject(base, name)}
+    if "base_gradient_cosine" in settings.scoring.methods:
+        out["base"] = Subject(base, name)
+    for number in range(min(settings.counterfactuals.pairs, len(read_json(of_songs)["pairs"]))):
+        out[f"pair-{number}"] = find(of_pairs, f"pair-{number}-ab-seed0").subject(base, name)
+    return out
+
+
+def embed_all(
+    model: MusicGen, base: Path, of_songs: Path, of_pairs: Path, windows: Windows, stores: Path,
+    settings: Attribution, curvature: Sequence[Window],
+) -> dict[str, Any]:  # fmt: skip
+    """One store per model under test beside ``stores``, which lists them; finished shards are left alone."""
+    trained = {str(s) for s in read_json(of_songs)["trained"]}
+    records: dict[str, Any] = {}
+    for kind, subject in subjects(base, model.name, of_songs, of_pairs, settings).items():
+        own = settings.embedding
+        if kind == "base":
+            own = own.model_copy(update={"features": ["loss"]})
+        store = Store.open(stores.parent / kind, subject.meta(model.revision, own))
+        mine = windows(kind)
+        fitted = [w for w in curvature if w.song_id in trained]
+        embed_windows(store, Worker(model, subject, own, fitted), mine, own.songs_per_shard)
+        records[kind] = {"rows": len(store.finish()), "checkpoints": store.checkpoints}
+    write_json(stores, records)
+    return {"rows": sum(r["rows"] for r in records.values())}
+
+
+def embed_prompts(
+    model: MusicGen, base: Path, of_songs: Path, windows: Sequence[Window], stores: Path, settings: Attribution
+) -> None:
+    """Stores of the clips with no caption and with that of another clip, under the fine-tune on all songs."""
+    subject = find(of_songs, f"{FULL}-seed0").subject(base, model.name)
+    own = settings.embedding
+    if "ekfac" in own.features:  # its curvature is not needed for a control
+        own = own.model_copy(update={"features": [f for f in own.features if f != "ekfac"]})
+    captions = list(dict.fromkeys(w.prompt for w in windows))
+    other = dict(zip(captions, captions[1:] + captions[:1], strict=True))
+    for control in settings.queries.prompts:
+        changed = [replace(w, prompt=None if control == "empty" else other[w.prompt]) for w in windows]
+        store = Store.open(stores.parent / f"songs-{control}", subject.meta(model.revision, own))
+        embed_windows(store, Worker(model, subject, own), changed, own.songs_per_shard)
+        store.finish()
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What the methods without embeddings compare."""
+
+    model: MusicGen
+    rows: dict[str, Window]
+    queries: dict[str, Window]
+    row_sound: dict[str, Floats]
+    query_sound: dict[str, Floats]
+
+
+def score_all(
+    model: MusicGen, base: Path, name: str, songs: Path, folder: Path, of_songs: Path, of_pairs: Path,
+    song_stores: Path, query_stores: Path, clips: Path, tokens: Path, settings: Attribution, seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Rows of SCORES of the many songs, and those of the pairs and their experiments."""
+    choice = read_json(of_songs)
+    material = _read(model, songs, folder, choice, clips, tokens, settings)
+    tables: dict[str, pd.DataFrame] = {}
+    original = copy_of_state(language_model(model))
+    for kind, subject in subjects(base, name, of_songs, of_pairs, settings).items():
+        if kind == "base":
+            continue
+        number = int(kind.partition("-")[2]) if kind.startswith("pair-") else None
+        trained = set(choice["trained"]) if number is None else set(choice["pairs"][number])
+        comparison = _comparison(song_stores.parent, query_stores.parent, kind, trained)
+        load_checkpoint(model, original, subject.checkpoints[-1])  # the published formula is of the fine-tuned model
+        tables[kind] = _table(comparison, material, settings, seed, full=number is None)
+        language_model(model).load_state_dict(original)
+    pairs = [t for kind, t in tables.items() if kind != "songs"]
+    return tables["songs"], pd.concat(pairs, ignore_index=True) if pairs else tables["songs"].iloc[:0]
+
+
+def _comparison(songs: Path, asked: Path, kind: str, trained: set[str]) -> Comparison:
+    base = None
+    if (songs / "base").is_dir() and kind == "songs":
+        base = Comparison(Store(songs / "base"), Store(asked / "base"), trained)
+    return Comparison(Store(songs / kind), Store(asked / kind), trained, base)
+
+
+def _table(c: Comparison, material: _Material, settings: Attribution, seed: int, *, full: bool) -> pd.DataFrame:
+    scores: dict[str, Any] = {}
+    for method in settings.scoring.methods:
+        if method == "base_gradient_cosine" and c.base is None:
+            continue
+        feature = needs(method)
+        if feature is None:
+            scores[method] = c.gather(_without_embeddings(method, c, material, settings, seed))
+        elif feature in settings.embedding.features or method == "base_gradient_cosine":
+            scores[method] = c.gather(gradient_scores(method, c, settings.scoring))
+        else:
+            log.warning("%s left out: it needs feature %s, which is not embedded", method, feature)
+    if full:
+        scores |= _controls(c, settings)
+    return scoring.table_of(scores, c.trained)
+
+
+def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
+    """The headline method with less: fewer numbers per row, other captions, one window per song, single checkpoints."""
+    headline, out = settings.scoring.headline, dict[str, Any]()
+    if needs(headline) is None or headline == "base_gradient_cosine":
+        return out
+    dim = settings.embedding.dim
+    if settings.embedding.projection == "sjlt" and needs(headline) != "logra":
+        for smaller in (dim // 4, dim // 16, dim // 64):
+            if smaller >= 16 and dim % smaller == 0:
+                less = Comparison(c.songs, c.queries, c.trained, c.base, scoring.folded(smaller))
+                out[f"{headline}@dim_{smaller}"] = c.gather(gradient_scores(headline, less, settings.scoring))
+    for control in settings.queries.prompts:
+        place = c.queries.folder.parent / f"songs-{control}"
+        if place.is_dir() and Store(place).meta == c.songs.meta:
+            changed = Comparison(c.songs, Store(place), c.trained)
+            out[f"{headline}@prompt_{control}"] = changed.gather(gradient_scores(headline, changed, settings.scoring))
+    whole = gradient_scores(headline, c, settings.scoring)
+    first = np.where(c.rows.segment.to_numpy() == 0, whole, 0.0)
+    out[f"{headline}@first_window"] = c.gather(first)
+    if headline == "gradient_cosine" and c.songs.checkpoints > 1:
+        from sonoscope.attribution.methods import cosine
+
+        for number in range(c.songs.checkpoints):
+            out[f"{headline}@checkpoint_{number}"] = c.gather(cosine([c.pairs("loss")[number]]))
+    return out
+
+
+def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attribution, seed: int) -> Floats:
+    row_keys = [f"{s}#{k}" for s, k in zip(c.rows.song_id, c.rows.segment, strict=True)]
+    query_keys = [f"{s}#{k}" for s, k in zip(c.asked.song_id, c.asked.segment, strict=True)]
+    rows, asked = [m.rows[k] for k in row_keys], [m.queries[k] for k in query_keys]
+    if method == "code_ngrams":
+        return similarity.code_ngrams(asked, rows, settings.scoring.ngram)
+    if method == "log_mel":
+        sound = np.stack([m.query_sound[k] for k in query_keys]), np.stack([m.row_sound[k] for k in row_keys])
+        return similarity.standardised_cosine(*sound)
+    if method == "caption":
+        return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
+    if method == "legacy":
+        embedded = [
+            legacy.legacy_embeddings(
+                m.model, [w.prompt for w in ws], [w.tokens.shape[1] for w in ws], settings.embedding.dim,
+                settings.embedding.seed, settings.queries.guidance,
+            )
+            for ws in (asked, rows)
+        ]  # fmt: skip
+        return legacy.legacy_scores(*embedded, settings.scoring.legacy_damping)
+    return np.random.default_rng([seed, 3]).standard_normal((len(asked), len(rows)))
+
+
+def _read(
+    model: MusicGen, songs: Path, folder: Path, choice: Mapping[str, Any], clips: Path, tokens: Path,
+    settings: Attribution,
+) -> _Material:  # fmt: skip
+    chosen = {*choice["trained"], *choice["decoys"]}
+    some = [s for s in songs_of(SONGS.read(songs), folder) if s.song_id in chosen]
+    window = settings.embedding.window
+    rows, _ = windows_of(model, some, window, settings.seconds)
+    frame, codes = queries.read(clips, tokens)
+    asked = queries.windows(frame, codes, window, model.frame_rate)
+    sounds: dict[str, dict[str, Floats]] = {"rows": {}, "asked": {}}
+    if "log_mel" in settings.scoring.methods:
+        files = {s.song_id: s.file for s in some}
+        audio = {i: read_song(files[i], model.sample_rate, settings.seconds) for i in {w.song_id for w in rows}}
+        for w in rows:
+            first = round(w.start * model.sample_rate)
+            part = audio[w.song_id][first : first + round(w.seconds * model.sample_rate)]
+            sounds["rows"][w.key] = similarity.log_mel(part, model.sample_rate)
+        for w in asked:
+            sound = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
+            sounds["asked"][w.key] = similarity.log_mel(sound, model.sample_rate)
+    return _Material(model, {w.key: w for w in rows}, {w.key: w for w in asked}, sounds["rows"], sounds["asked"])

@@ -1,0 +1,251 @@
+"""The page of the attribution study."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure as Drawing
+
+from sonoscope.contracts.attribution import JUDGEMENT, QUERIES, SCORES
+from sonoscope.report import style
+from sonoscope.report.blocks import (
+    Answer,
+    AudioGrid,
+    AudioRow,
+    Block,
+    Clip,
+    Column,
+    Figure,
+    Missing,
+    Number,
+    Prose,
+    Section,
+    Study,
+    Table,
+    Verdict,
+    present,
+)
+from sonoscope.report.results import Results
+from sonoscope.report.sources import Source
+
+TARGET = "attribution"
+"""The target rule that makes all that stands on the page."""
+METHODS = {
+    "gradient_cosine": "Gradient cosine", "margin_cosine": "Margin cosine", "gradient_dot": "Gradient product",
+    "tracin": "TracIn", "trak": "TRAK", "trak_loss": "TRAK of the loss", "logra": "LoGra", "ekfac": "EK-FAC",
+    "lora_cosine": "Adapter cosine", "base_gradient_cosine": "Cosine before fine-tuning", "code_ngrams": "Code n-grams",
+    "log_mel": "Log-mel likeness", "caption": "Caption likeness", "random": "Random", "legacy": "Published formula",
+}  # fmt: skip
+"""How methods are called on the page; those after lora_cosine do not see the training."""
+_TRACED = tuple(METHODS)[:9]
+_MEASURES = ("lds", "auroc", "query_correlation")
+_SHOWN = 8
+
+
+def label(method: str) -> str:
+    """The name of a method on the page."""
+    name, _, less = method.partition("@")
+    return METHODS.get(name, name) + (f", {less.replace('_', ' ')}" if less else "")
+
+
+def build(results: Results) -> Study:
+    """The page, from whatever results there are."""
+    sections: list[Section] = []
+    answer, grid = None, None
+    models = sorted({p.parts[-2] for p in results.find("attribution/*/*/*.parquet")})
+    for model in models:
+        root = results.root / "attribution"
+        judged = root / "judge_attribution" / model / "judgement.parquet"
+        if judged.is_file():
+            frame, source = JUDGEMENT.read(judged), results.source(judged)
+            answer = answer or _answer(frame, source)
+            sections += _judgement(model, frame, present(source))
+        else:
+            sections.append(
+                Section(f"{model}-judgement", "Judgement", (Missing(f"The judgement for {model}", TARGET),))
+            )
+        sections += _experiments(model, root, results)
+        listen = _listen(model, root, results)
+        if isinstance(listen, AudioGrid):
+            grid = grid or listen
+        sections.insert(0, Section(f"{model}-listen", "Listen", (listen,)))
+    return Study(
+        slug="attribution",
+        title="Attribution",
+        question="Which training songs is a generated clip made of?",
+        target=TARGET,
+        answer=answer,
+        sections=tuple(sections),
+        highlight=grid,
+    )
+
+
+def _value(frame: pd.DataFrame, method: str, measure: str) -> Any:
+    rows = frame[(frame.method == method) & (frame.measure == measure)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _number(frame: pd.DataFrame, method: str, measure: str, words: str, source: Source | None) -> Number | None:
+    found, null = _value(frame, method, measure), _value(frame, "random", measure)
+    if found is None:
+        return None
+    return Number(
+        f"{words}, {label(method)}", float(found["value"]),
+        low=None if pd.isna(found["low"]) else float(found["low"]),
+        high=None if pd.isna(found["high"]) else float(found["high"]),
+        n=int(found["n"]), null=None if null is None else float(null["value"]), source=source,
+    )  # fmt: skip
+
+
+def _answer(frame: pd.DataFrame, source: Source | None) -> Answer | None:
+    """What retraining says of the traced method with the largest LDS, beside the best likeness."""
+    rows = frame[frame.measure == "lds"].set_index("method")
+    traced = rows[rows.index.isin(_TRACED)]
+    others = rows[rows.index.isin(["code_ngrams", "log_mel", "caption"])]
+    if traced.empty:
+        return None
+    first = "gradient_cosine" if "gradient_cosine" in traced.index else str(traced.index[0])
+    best, low = float(traced.loc[first, "value"]), traced.loc[first, "low"]
+    likeness = others.sort_values("value").iloc[-1] if len(others) else None
+    verdict: Verdict = "not recovered"
+    reason = "its interval reaches 0, which is what random scores have"
+    if pd.notna(low) and float(low) > 0:
+        verdict, reason = (
+            "partly recovered",
+            "its interval lies above 0, but below the bar of 0.5 or beside likeness alone",
+        )
+        if best >= 0.5 and (likeness is None or float(low) > float(likeness["high"])):
+            verdict, reason = "recovered", "it is above 0.5 and above likeness alone, with intervals apart"
+    beside = f"; likeness alone ({label(str(likeness.name))}) {likeness['value']:.2f}" if likeness is not None else ""
+    text = (
+        f"{label(first)} predicts what retraining without songs does to a clip with a rank correlation (LDS) of "
+        f"{best:.2f}{beside}."
+    )
+    wanted = [("lds", "LDS"), ("auroc", "AUROC of the source song"), ("query_correlation", "Dependence of queries")]
+    numbers = tuple(n for m, w in wanted if (n := _number(frame, first, m, w, source)))
+    return Answer(text, verdict, reason, numbers)
+
+
+def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> list[Section]:
+    main = frame[~frame.method.str.contains("@") & (frame.method != "truth")]
+    ceiling = _value(frame, "truth", "noise_ceiling")
+    blocks: list[Block] = []
+    words = {
+        "lds": "Agreement with retraining (LDS)",
+        "auroc": "Finding the song whose caption was used (AUROC)",
+        "query_correlation": "Do scores depend on the clip? (correlation between clips)",
+    }
+    for measure in _MEASURES:
+        rows = main[main.measure == measure].assign(name=lambda f: f.method.map(label)).sort_values("value")
+        if rows.empty:
+            continue
+        level = {"lds": 0.0, "auroc": 0.5}.get(measure)
+        top = float(ceiling["value"]) if measure == "lds" and ceiling is not None else None
+        told = "; ".join(f"{r.name_} {r.value:.2f}" for r in rows.rename(columns={"name": "name_"}).itertuples())
+        caption = f"One dot per method with its 95 % interval over {int(rows.n.max())} independent items. "
+        caption += {
+            "lds": "0 is what random scores have; the dashed line is what a second training of the same sets predicts.",
+            "auroc": "0.5 is chance. A caption alone can reach a high value here, so LDS decides.",
+            "query_correlation": "Scores near 1 are the same for every clip, and so say nothing about any.",
+        }[measure]
+        blocks.append(
+            Figure(
+                f"{model}-attribution-{measure}", words[measure], partial(_draw, rows, level, top),
+                rows.drop(columns="name"),
+                caption, f"Dot chart. {told}.", sources=sources,
+            )
+        )  # fmt: skip
+    sections = [Section(f"{model}-judgement", "Does it agree with retraining?", tuple(blocks))]
+    pairs = main[main.measure.str.contains("_agreement")]
+    if len(pairs):
+        sections.append(
+            Section(f"{model}-pairs", "Two songs, exact truth", (_table(f"{model}-pairs", pairs, sources),))
+        )
+    less = frame[frame.method.str.contains("@")]
+    if len(less):
+        text = "The headline method with fewer numbers per row, with other captions, and by single checkpoints."
+        note = Prose(text)
+        sections.append(Section(f"{model}-controls", "Controls", (note, _table(f"{model}-controls", less, sources))))
+    sections.append(Section(f"{model}-all", "All numbers", (_table(f"{model}-all", main, sources),)))
+    return sections
+
+
+def _draw(rows: pd.DataFrame, level: float | None, ceiling: float | None) -> Drawing:
+    figure, ax = style.axes(0.6 + 0.27 * len(rows))
+    for place, row in enumerate(rows.itertuples()):
+        colour = style.ink("c0" if row.method in _TRACED else "muted")
+        if pd.notna(row.low):
+            ax.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
+        ax.plot([row.value], [place], "o", color=colour, markersize=5)
+    ax.set_yticks(range(len(rows)), list(rows.name))
+    if level is not None:
+        ax.axvline(level, color=style.ink("muted"), linewidth=0.8)
+    if ceiling is not None:
+        ax.axvline(ceiling, color=style.ink("muted"), linewidth=0.8, linestyle="--")
+    return figure
+
+
+def _table(name: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> Table:
+    shown = frame.assign(name=frame.method.map(label), measure=frame.measure.str.replace("_", " "))
+    columns = {
+        "name": Column("Method"), "measure": Column("Measure"), "value": Column("Value", 3),
+        "low": Column("95 % from", 3), "high": Column("to", 3), "n": Column("n", 0),
+    }  # fmt: skip
+    return Table(f"{name}-table", f"{len(frame)} numbers", shown, columns, folded=True, sources=sources)
+
+
+def _experiments(model: str, root: Path, results: Results) -> list[Section]:
+    """Mean scores of the two songs in each experiment, by what was asked for."""
+    clips, scores = (
+        root / "generate_queries" / model / "clips.parquet",
+        root / "score_attribution" / model / "pair_scores.parquet",
+    )
+    if not (clips.is_file() and scores.is_file()):
+        return []
+    asked, found = QUERIES.read(clips), SCORES.read(scores)
+    method = "gradient_cosine" if "gradient_cosine" in set(found.method) else str(found.method.min())
+    mine = found[(found.method == method) & found.trained].merge(asked, on="query_id")
+    mine = mine[mine.kind.str.startswith("experiment_")]
+    if mine.empty:
+        return []
+    by = ["kind", "prompt", "seconds", "song_id"]
+    table = mine.groupby(by, as_index=False).agg(score=("score", "mean"), spread=("score", "std"), n=("score", "size"))
+    table = table.assign(kind=table.kind.str.replace("_", " "), spread=table.spread.fillna(0.0))
+    columns = {
+        "kind": Column("Experiment"), "prompt": Column("Prompt"), "seconds": Column("Length", 1, "s"),
+        "song_id": Column("Song"), "score": Column("Mean score", 4), "spread": Column("SD over seeds", 4),
+        "n": Column("n", 0),
+    }  # fmt: skip
+    note = Prose(
+        f"Scores by {label(method).lower()} of the two songs of the first pair: 1, one caption at several lengths; 3, "
+        "both captions; 4, moods and genres crossed, and a prompt far from both. Experiment 2 is the retraining above."
+    )
+    sources = present(results.source(clips), results.source(scores))
+    shown = Table(f"{model}-experiments-table", f"{len(table)} conditions", table, columns, sources=sources)
+    return [Section(f"{model}-experiments", "Experiments", (note, shown))]
+
+
+def _listen(model: str, root: Path, results: Results) -> Block:
+    clips, scores = (
+        root / "generate_queries" / model / "clips.parquet",
+        root / "score_attribution" / model / "scores.parquet",
+    )
+    if not (clips.is_file() and scores.is_file()):
+        return Missing("Generated clips with their scores", TARGET)
+    asked, found = QUERIES.read(clips), SCORES.read(scores)
+    method = "gradient_cosine" if "gradient_cosine" in set(found.method) else str(found.method.iloc[0])
+    rows = []
+    for clip in asked[asked.kind == "songs"].head(_SHOWN).itertuples():
+        mine = found[(found.method == method) & (found.query_id == clip.query_id)].sort_values("score", ascending=False)
+        best = mine.head(3)
+        facts = tuple(f"{r.song_id}: {r.score:.3f}" for r in best.itertuples())
+        hit = bool(len(best)) and str(best.song_id.iloc[0]) == str(clip.source)
+        shown = Clip(clips.parent / str(clip.audio), f"prompted by {clip.source}", facts, hit)
+        rows.append(AudioRow(str(clip.prompt), f"seed {clip.seed}", (shown,)))
+    return AudioGrid(
+        f"{model}-attribution-clips", "Clips and the songs they are traced to", ("Generated clip",), tuple(rows),
+        f"Below each clip the three songs with the largest score by {label(method).lower()}; marked as a hit where the "
+        "first is the song whose caption it was generated with.",
+        present(results.source(clips), results.source(scores)),
+    )  # fmt: skip
