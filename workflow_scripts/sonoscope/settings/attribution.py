@@ -190,10 +190,6 @@ class Attribution(Section):
     """Generated clips."""
     experiments: Experiments = Experiments()
     """Experiments 1, 3 and 4."""
-    processes: int = Field(1, ge=1)
-    """Worker processes of one embedding job; results do not depend on it."""
-    shards: int = Field(1, ge=1)
-    """Embedding jobs that share the training songs; results do not depend on it."""
     resamples: int = Field(1000, ge=100, le=100_000)
     """Bootstrap resamples of every interval."""
 
