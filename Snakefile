@@ -25,6 +25,7 @@ include: "rules/phase0.smk"
 include: "rules/corpora.smk"
 include: "rules/latents.smk"
 include: "rules/steering.smk"
+include: "rules/interpretability.smk"
 include: "rules/training.smk"
 include: "rules/world.smk"
 include: "rules/musetok.smk"
@@ -46,6 +47,7 @@ rule studies:
         rules.affect.input,
         rules.dynamics.input,
         rules.attribution.input,
+        rules.interpretability.input,
 
 
 include: "rules/tables.smk"

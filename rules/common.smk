@@ -115,6 +115,12 @@ def classifications(name):
     )
 
 
+def interpretability_results(path):
+    """One file of each judging rule of the interpretability study."""
+    judging = ("analyse_activations", "train_dictionaries")
+    return expand(f"<results>/interpretability/{path}", rule=judging, model=SETTINGS.musicgen.name)
+
+
 def experiment_of(wildcards):
     """The settings of one experiment, complete, as plain data."""
     return EXPERIMENTS[wildcards.experiment].model_dump(mode="json")

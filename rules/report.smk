@@ -35,6 +35,7 @@ rule gather_scorecard:
         + affect_scorecards()
         + rules.dynamics.input
         + rules.attribution.input
+        + interpretability_results("{rule}/{model}/scorecard.json")
         + world_scorecards()
         + shipped_scorecards()
         + rules.measure_noop.output,
@@ -100,6 +101,7 @@ rule report:
         + attribution_results("score_attribution/{model}/scores.parquet")
         + attribution_results("score_attribution/{model}/pair_scores.parquet")
         + attribution_results("generate_queries/{model}/audio"),
+        interpretability=interpretability_results("{rule}/{model}/scorecard.json"),
     output:
         site=report(directory("<results>/report"), htmlindex="index.html", category="Report"),
     log:

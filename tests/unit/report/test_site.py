@@ -56,7 +56,7 @@ def contents(site: Path) -> dict[str, bytes]:
 
 
 def test_there_is_an_opening_page_one_per_study_and_the_scorecard(site):
-    assert [p.name for p in pages(site)] == ["index.html", "scorecard.html", "steering.html"]
+    assert [p.name for p in pages(site)] == ["index.html", "interpretability.html", "scorecard.html", "steering.html"]
 
 
 def test_every_tag_is_closed(site):

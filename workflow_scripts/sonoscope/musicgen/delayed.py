@@ -44,6 +44,10 @@ class DelayedMusicGen(MusicGen):
     def _session(self, condition: Any) -> AbstractContextManager[Step]:
         """Decode steps with a cache, under a guided condition."""
 
+    def text_groups(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Rows of ``prompts`` whose text has one length; `generate` runs them together."""
+        return [rows for rows, _ in self._by_text_length(prompts)]
+
     @torch.no_grad()
     def hidden_states(
         self, tokens: Tensor, prompts: Sequence[Prompt], layers: Sequence[int], injection: Injections = None

@@ -161,6 +161,10 @@ class MusicGen(ABC):
     ) -> Tensor:
         """Tokens ``[B, K, T]``; each row has a generator of its own, seeded by its entry of ``seeds``."""
 
+    def text_groups(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Rows of ``prompts`` that `generate` runs together, in the order in which it does; by default one by one."""
+        return [[row] for row in range(len(prompts))]
+
     def check_layers(self, layers: Sequence[int]) -> tuple[int, ...]:
         """``layers`` as a tuple; raises `LayerError` for one that does not exist."""
         wrong = [layer for layer in layers if not 0 <= layer < self.num_layers]

@@ -11,6 +11,7 @@ from sonoscope.settings.dynamics import Dynamics
 from sonoscope.settings.fetch import Fetch
 from sonoscope.settings.foundation import Foundation
 from sonoscope.settings.hello import Hello
+from sonoscope.settings.interpretability import Interpretability
 from sonoscope.settings.measure_musicgen import MeasureMusicGen
 from sonoscope.settings.musetok import MuseTok
 from sonoscope.settings.musicgen import MusicGen
@@ -66,6 +67,9 @@ class Settings(Section):
 
     attribution: Attribution = Attribution()
     """Which training songs a generated clip is made of."""
+
+    interpretability: Interpretability = Interpretability()
+    """Whether the model represents emotion or echoes the prompt."""
 
     foundation: Foundation = Foundation()
     """What the workflow measures about itself."""

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from sonoscope.report.blocks import Study
 from sonoscope.report.results import Results
-from sonoscope.report.studies import affect, attribution, dynamics, steering
+from sonoscope.report.studies import affect, attribution, dynamics, interpretability, steering
 
 STUDIES: Mapping[str, Callable[[Results], Study]] = {
     "steering": steering.build,
+    "interpretability": interpretability.build,
     "affect": affect.build,
     "attribution": attribution.build,
     "dynamics": dynamics.build,

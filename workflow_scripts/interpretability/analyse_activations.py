@@ -1,0 +1,42 @@
+"""First experiment, probes, swapped texts, geometry, mediation, false positives, and their scorecard."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sonoscope import scorecard
+from sonoscope.contracts import interpretability as files
+from sonoscope.interpretability import analysis
+from sonoscope.interpretability.rows import analysis_rows
+from sonoscope.job import run
+from sonoscope.provenance import portable
+from sonoscope.settings.interpretability import Probing
+
+
+def main(
+    pieces: Path, heard: Path, clips: Path, states: Path, layers: Path, probes: Path, swaps: Path, geometry: Path,
+    effects: Path, rows: Path, settings: dict[str, Any], seed: int,
+) -> None:  # fmt: skip
+    """Write the tables and the rows."""
+    how, rng = Probing.model_validate(settings["probing"]), np.random.default_rng(seed)
+    table, made = files.PIECES.read(pieces), files.GENERATED.read(clips)
+    seen, own = files.HEARD.read(heard)[0], files.GENERATED_STATES.read(states)[0]
+    differences = analysis.layer_differences(made, own["statistics"], settings["words"], how.permutations, rng)
+    files.LAYERS.write(layers, differences)
+    free = (table["arm"] == "free").to_numpy()
+    loud = table[["energy"]].to_numpy("float32")
+    sources = {"states": seen["null"][free], "token_histogram": seen["histogram"][free], "energy": loud[free]}
+    read = analysis.probe_table(table[free], sources, how, rng)
+    files.PROBES.write(probes, read)
+    swapped = analysis.swap_table(table[free], seen["null"][free], seen["swapped"], read, how, rng)
+    files.SWAP.write(swaps, swapped)
+    files.GEOMETRY.write(geometry, analysis.geometry_table(made, own, how.permutations, rng))
+    mediated = analysis.mediation_table(table, seen["null"], read, how, rng)
+    files.EFFECTS.write(effects, mediated)
+    hits = analysis.false_positives(own["cond"], made["prompt_id"].to_numpy(), how.null_repeats, rng)
+    scorecard.write(rows, analysis_rows(read, swapped, mediated, hits, ("rule analyse_activations", portable(probes))))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,84 @@
+"""Scorecard rows of the interpretability study."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sonoscope.scorecard import Row, measure
+from sonoscope.statistics import wilson_interval
+
+CUES: tuple[str, ...] = ("mode", "tempo", "loudness")
+"""Cues that a probe is expected to read from rendered music under null text."""
+PROBE_BAR = 0.9
+"""Area under the curve, or share of explained variance."""
+NOMINAL = 0.05
+"""False-positive rate that the test promises; it is kept if the observed rate is not significantly above it."""
+FVU_BAR, DEAD_BAR, CE_BAR = 0.10, 0.05, 0.95
+SMALLEST_LOSS = 1e-3
+"""Nats per token that taking the layer away must cost."""
+
+
+def analysis_rows(
+    probes: pd.DataFrame, swaps: pd.DataFrame, effects: pd.DataFrame, hits: tuple[int, int], sources: Sequence[str]
+) -> list[Row]:
+    """Rows of probes, of hearing or echoing, of mediation, and of false positives."""
+    rows: list[Row] = []
+    for one in _records(probes[probes["source"] == "states"]):
+        other = probes[(probes["target"] == one["target"]) & (probes["source"] != "states")]["value"]
+        rows.append(
+            measure(
+                f"interpretability.probe.{one['target']}", float(one["value"]),
+                low=float(one["low"]), high=float(one["high"]),
+                n=int(one["n"]), null=float(one["null"]), baseline=float(other.max()) if len(other) else None,
+                target=PROBE_BAR if one["target"] in CUES else None, sources=sources,
+            )
+        )  # fmt: skip
+    rows += [
+        measure(f"interpretability.hears_or_echoes.{one['cue']}", float(one["share"]), n=int(one["n"]), sources=sources)
+        for one in _records(swaps)
+    ]
+    for name, outcome, effect in (
+        ("nde", "arousal", "direct"), ("nie", "arousal", "indirect"), ("truth", "known_model", "direct")
+    ):  # fmt: skip
+        one = _records(effects[(effects["outcome"] == outcome) & (effects["effect"] == effect)])[0]
+        rows.append(
+            Row(
+                name=f"interpretability.mediation.{name}", value=float(one["estimate"]), low=float(one["low"]),
+                high=float(one["high"]), n=int(one["n"]), baseline=float(one["regression"]), target=float(one["truth"]),
+                met=bool(one["low"] <= one["truth"] <= one["high"]), sources=tuple(sources),
+            )
+        )  # fmt: skip
+    rate = wilson_interval(*hits)
+    rows.append(
+        Row(
+            name="interpretability.null_false_positive_rate", value=rate.estimate, low=rate.low, high=rate.high,
+            n=hits[1], target=NOMINAL, met=rate.low <= NOMINAL, sources=tuple(sources),
+        )
+    )  # fmt: skip
+    return rows
+
+
+def dictionary_rows(table: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
+    """Rows of every kind of sparse autoencoder."""
+    rows: list[Row] = []
+    for one in _records(table):
+        name = f"interpretability.sae.{one['kind']}"
+        lost, lost_to_mean = one["ce_zero"] - one["ce_clean"], one["ce_mean"] - one["ce_clean"]
+        rows += [
+            measure(f"{name}.fvu", float(one["fvu"]), target=FVU_BAR, better="lower", sources=sources),
+            measure(f"{name}.dead", float(one["dead"]), n=int(one["features"]), target=DEAD_BAR, better="lower",
+                    sources=sources),
+            measure(f"{name}.mmcs", float(one["mmcs"]), null=float(one["random_mmcs"]), sources=sources),
+        ]  # fmt: skip
+        if lost > SMALLEST_LOSS:  # else the model does not need the layer, and there is nothing to recover
+            of_mean = (one["ce_mean"] - one["ce_spliced"]) / lost_to_mean if lost_to_mean > SMALLEST_LOSS else None
+            recovered = float((one["ce_zero"] - one["ce_spliced"]) / lost)
+            name = f"{name}.ce_recovered"
+            rows.append(measure(name, recovered, baseline=of_mean, target=CE_BAR, sources=sources))
+    return rows
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
+    return records
