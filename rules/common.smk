@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 from sonoscope import storage
 from sonoscope.codehash import code_hash
 from sonoscope.settings import rules as per_rule
+from sonoscope.settings.codecs import codec_file as file_of_codec
 from sonoscope.settings.resolve import SettingsError, resolve
 from sonoscope.terminal import pages_since
 
@@ -144,7 +145,7 @@ def experiment_concepts(path):
 
 def codec_file(name):
     """The file that codec `name` is loaded from; where a rule or a download makes it, they depend on it."""
-    return SETTINGS.dynamics.file(name, *MODEL_PLACES)
+    return file_of_codec(name, *MODEL_PLACES, folder=SETTINGS.dynamics.folders.get(name))
 
 
 def latent_files(source, name):

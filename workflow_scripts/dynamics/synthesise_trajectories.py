@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from sonoscope.codecs.loading import load_codec
 from sonoscope.contracts.csv import write_csv
-from sonoscope.device import device
 from sonoscope.dynamics.experiment3b import synthesise
-from sonoscope.dynamics.loading import load, place
 from sonoscope.job import run
 from sonoscope.settings.dynamics import Trajectories
 
@@ -15,9 +14,8 @@ def main(
     settings: Trajectories, seed: int,
 ) -> None:  # fmt: skip
     """Write the clips, their ``scores``, and the blind listening test."""
-    where = place(codec, device())
-    model = load(codec, codec_file, where)
-    write_csv(scores, synthesise(model, latents, index, audio, listen, settings, seed, where))
+    model = load_codec(codec_file, codec)
+    write_csv(scores, synthesise(model, latents, index, audio, listen, settings, seed))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from sonoscope.codecs.interface import ContinuousCodec
 from sonoscope.codecs.loading import load_codec
 from sonoscope.codecs.mel_pca import MelPca
 from sonoscope.codecs.neural import CodecError
+from sonoscope.codecs.random_projection import randomised
 from sonoscope.codecs.speech_vae import SpeechVae
+from sonoscope.dynamics.encoding import encode_all
 from sonoscope.settings.codecs import SpeechCodecGeometry, codec_file
 
 ROOT = Path(__file__).parents[3]
@@ -86,6 +88,18 @@ def test_every_codec_keeps_one_contract(folders, name):
     assert decoded.shape == (2, 1, round(frames * codec.sample_rate / codec.frame_rate)) and decoded.isfinite().all()
 
 
+def test_the_random_control_keeps_dimensions_and_knows_nothing(folders):
+    file = folders / "mel-pca-8" / "codec.safetensors"
+    codec, control = load_codec(file), load_codec(file, "random-projection-8")
+    assert isinstance(codec, MelPca) and isinstance(control, MelPca)
+    assert control.name == "random-projection-8" and control.frame_rate == codec.frame_rate
+    assert torch.allclose(control.components @ control.components.T, torch.eye(8), atol=1e-5)
+    assert torch.equal(control.components, randomised(codec, 8).components)
+    clips = [0.1 * torch.randn(1, 1, n, generator=torch.Generator().manual_seed(3)) for n in (48_000, 36_000)]
+    latents, energy = encode_all(control, clips)
+    assert [len(x) for x in latents] == [25, 19] and len(energy) == 44
+
+
 def test_mimis_latents_are_what_its_own_quantiser_takes(folders):
     codec, theirs = load_codec(folders / "mimi"), MimiModel.from_pretrained(folders / "mimi").eval()
     audio = 0.1 * torch.randn(1, 1, 1920 * 6, generator=torch.Generator().manual_seed(2))
@@ -142,6 +156,8 @@ def test_names_lead_to_files(tmp_path):
     places = (Path("m"), Path("r"), Path("d"))
     assert codec_file("mel-pca-64", *places) == "r/codecs/mel-pca-64/codec.safetensors"
     assert codec_file("sonoscope-speech", *places) == "m/sonoscope-speech/codec.safetensors"
+    assert codec_file("random-projection-64", *places) == "r/codecs/mel-pca-64/codec.safetensors"
+    assert codec_file("random-encodec", *places) == "r/models/random/compression_state_dict.bin"
     assert codec_file("mimi", *places) == "d/models/mimi/fetched.json"
     (tmp_path / "config.json").write_text("{}")
     assert codec_file("mine", *places, folder=str(tmp_path)) == str(tmp_path / "config.json")

@@ -131,7 +131,7 @@ class _Watch(TorchFunctionMode):
         name, whole = owner
         if weight.stride() != whole.stride()[-weight.dim() :]:
             raise AttributionError(f"{name}: used by a slice that is not whole rows, which is not supported")
-        offset = weight.storage_offset() - whole.storage_offset()
+        offset = int(weight.storage_offset()) - int(whole.storage_offset())
         kept = inputs.detach() if inputs is not None else None
         return Use(name, offset, weight.numel(), kind, kept, tuple(weight.shape))
 
@@ -143,7 +143,7 @@ class _Watch(TorchFunctionMode):
             for use in uses:
                 use.delta = delta
 
-        out.register_hook(note)
+        out.register_hook(note)  # type: ignore[no-untyped-call]
         self.capture.uses += uses
 
 

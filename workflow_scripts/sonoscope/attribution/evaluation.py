@@ -163,4 +163,4 @@ def agreement(scores: Floats, truth: Floats) -> Floats:
     larger = np.abs(truth).argmax(1)
     rows = np.arange(len(truth))
     sign = np.sign(scores[rows, larger]) == np.sign(truth[rows, larger])
-    return (order & sign).astype(np.float64)
+    return np.asarray(order & sign, dtype=np.float64)

@@ -127,7 +127,8 @@ def score_rows(judgement: pd.DataFrame, settings: Attribution, sources: Sequence
             held = method == headline
             rows.append(
                 scorecard.measure(
-                    f"attribution.{measure}.{method}", float(found["value"]), **_ends(found), n=int(found["n"]),
+                    f"attribution.{measure}.{method}", float(found["value"]), n=int(found["n"]),
+                    low=_end(found, "low"), high=_end(found, "high"),
                     null=value("random", measure) if method != "random" else None,
                     baseline=max(likeness) if likeness and comparable and method not in CONTROLS else None,
                     target=target if held else None, better="lower" if better == "lower" else "higher", sources=sources,
@@ -140,9 +141,10 @@ def score_rows(judgement: pd.DataFrame, settings: Attribution, sources: Sequence
     return rows
 
 
-def _ends(found: Any) -> dict[str, float]:
+def _end(found: Any, end: str) -> float | None:
+    """One end of an interval, None where there is no interval."""
     missing = found["low"] is None or not np.isfinite(found["low"])
-    return {} if missing else {"low": float(found["low"]), "high": float(found["high"])}
+    return None if missing else float(found[end])
 
 
 def _agreement_row(judgement: pd.DataFrame, headline: str, sources: Sequence[str]) -> list[scorecard.Row]:
@@ -163,8 +165,8 @@ def _agreement_row(judgement: pd.DataFrame, headline: str, sources: Sequence[str
 def _beyond_likeness(of: Any, headline: str, sources: Sequence[str]) -> list[scorecard.Row]:
     """Lower end of the headline's LDS minus the upper end of the best likeness; above 0 they do not overlap."""
     mine = of(headline, "lds")
-    others = [x for m in SIMILARITIES if (x := of(m, "lds")) is not None and _ends(x)]
-    if mine is None or not _ends(mine) or not others:
+    others = [x for m in SIMILARITIES if (x := of(m, "lds")) is not None and _end(x, "low") is not None]
+    if mine is None or _end(mine, "low") is None or not others:
         return []
     best = max(others, key=lambda x: float(x["value"]))
     gap = float(mine["low"]) - float(best["high"])

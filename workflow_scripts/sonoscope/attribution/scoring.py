@@ -119,7 +119,7 @@ def table_of(scores: Mapping[str, tuple[Sequence[str], SongScores]], trained: se
         parts.append(
             pd.DataFrame(
                 {
-                    "method": method, "query_id": [asked[q] for q in queries.ravel()], "song_id": names,
+                    "method": method, "query_id": [asked[int(q)] for q in queries.ravel()], "song_id": names,
                     "trained": [name in trained for name in names], "score": found.total.ravel(),
                     "best": found.best.ravel(), "segment": found.segment.ravel(),
                 }

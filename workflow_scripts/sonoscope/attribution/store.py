@@ -184,7 +184,8 @@ class Store:
 
     def shard_rows(self, shard: str, places: pd.DataFrame, feature: str, checkpoint: int) -> Floats:
         """Rows of one shard in the order of ``places``, its rows of the index."""
-        return self._shard(shard)[f"{feature}/{checkpoint}"][places["position"].to_numpy()]
+        rows: Floats = self._shard(shard)[f"{feature}/{checkpoint}"][places["position"].to_numpy()]
+        return rows
 
     def _shard(self, name: str) -> dict[str, Floats]:
         if name not in self._maps:

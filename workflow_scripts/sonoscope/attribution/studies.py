@@ -173,14 +173,14 @@ def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attr
     if method == "caption":
         return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
     if method == "legacy":
-        embedded = [
+        of_queries, of_rows = (
             legacy.legacy_embeddings(
                 m.model, [w.prompt for w in ws], [w.tokens.shape[1] for w in ws], settings.embedding.dim,
                 settings.embedding.seed, settings.queries.guidance,
             )
             for ws in (asked, rows)
-        ]  # fmt: skip
-        return legacy.legacy_scores(*embedded, settings.scoring.legacy_damping)
+        )  # fmt: skip
+        return legacy.legacy_scores(of_queries, of_rows, settings.scoring.legacy_damping)
     return np.random.default_rng([seed, 3]).standard_normal((len(asked), len(rows)))
 
 

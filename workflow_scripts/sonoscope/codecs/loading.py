@@ -8,8 +8,10 @@ from safetensors import SafetensorError, safe_open
 from sonoscope.codecs.interface import ContinuousCodec
 from sonoscope.codecs.mel_pca import MelPca
 from sonoscope.codecs.neural import CodecError, from_audiocraft, from_transformers
+from sonoscope.codecs.random_projection import randomised
 from sonoscope.codecs.speech_vae import SpeechVae
 from sonoscope.device import device
+from sonoscope.settings.codecs import RANDOM_PROJECTION
 from sonoscope.settings.musicgen import AUDIOCRAFT_FILE, FETCHED_FILE
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,8 @@ def load_codec(file: Path, name: str = "") -> ContinuousCodec:
         One that `sonoscope.settings.codecs.codec_file` names: a ``codec.safetensors`` of ours, or a file of (or) the
         folder of a model in transformers' or audiocraft's layout.
     name : str
-        What results call a codec that has no name of its own; by default its folder's.
+        What results call a codec that has no name of its own; by default its folder's. With random-projection-N, the
+        file of mel-pca-N gives that control of it.
 
     Raises
     ------
@@ -34,14 +37,14 @@ def load_codec(file: Path, name: str = "") -> ContinuousCodec:
         The file is not there, or is that of no codec that can be used.
     """
     if file.suffix == ".safetensors" and file.name != "model.safetensors":
-        codec: ContinuousCodec = _ours(file)
+        codec: ContinuousCodec = _ours(file, name)
     else:
         codec = _pretrained(file if file.is_dir() else file.parent, name)
     log.info("%s: %d Hz, %g latents/s of %d numbers", codec.name, codec.sample_rate, codec.frame_rate, codec.dim)
     return codec
 
 
-def _ours(file: Path) -> ContinuousCodec:
+def _ours(file: Path, name: str) -> ContinuousCodec:
     try:
         with safe_open(file, framework="pt") as content:
             header = content.metadata() or {}
@@ -49,7 +52,8 @@ def _ours(file: Path) -> ContinuousCodec:
         raise CodecError(f"{file}: expected the file of a codec, found {error}") from None
     if header.get("name") == SpeechVae.name:
         return SpeechVae.load(file).to(device())
-    return MelPca.load(file)
+    codec = MelPca.load(file)
+    return randomised(codec, codec.dim) if name.startswith(RANDOM_PROJECTION) else codec
 
 
 def _pretrained(folder: Path, name: str) -> ContinuousCodec:

@@ -126,12 +126,13 @@ class SpeechVae(nn.Module):
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:
         """Latents [B, T, D] of mono audio [B, 1, S]."""
-        return self.posterior(self.mel.frames(audio, self.stack))[0]
+        frames = self.mel.frames(audio, self.stack)
+        return self.posterior(frames.to(self.mel_mean))[0].to(audio)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Mono audio [B, 1, samples] of latents [B, T, D]."""
-        return self.mel.waveform(self.spectra(latents))
+        return self.mel.waveform(self.spectra(latents.to(self.mel_mean)).to(latents))
 
     def save(self, path: Path) -> None:
         """Write weights, in half precision, and geometry as one safetensors file."""

@@ -51,6 +51,12 @@ def training_rows(part: Part) -> Tensor:
     return rows if len(rows) <= most else rows[torch.linspace(0, len(rows) - 1, most).long()]
 
 
+def validation_rows(part: Part) -> Tensor:
+    """Rows of validation frames that choose penalties, evenly over all."""
+    rows = part.rows("validation")
+    return rows[torch.linspace(0, len(rows) - 1, min(len(rows), _VALIDATION_ROWS)).long()]
+
+
 def fit_baselines(part: Part, horizon: int, ridge: float, components: int, seed: int) -> dict[str, Predictor]:
     """All of `baselines`, fitted on the training frames of one horizon.
 
@@ -60,8 +66,7 @@ def fit_baselines(part: Part, horizon: int, ridge: float, components: int, seed:
     rows = training_rows(part)
     contexts, deltas = part.contexts(rows, horizon), part.deltas(rows)
     fitted = {name: p.fit(contexts, deltas) for name, p in baselines(ridge, components, seed).items()}
-    held_out = part.rows("validation")
-    held_out = held_out[torch.linspace(0, len(held_out) - 1, min(len(held_out), _VALIDATION_ROWS)).long()]
+    held_out = validation_rows(part)
     stronger = [RidgeAutoregression(ridge=ridge * factor).fit(contexts, deltas) for factor in _STRONGER]
     seen = part.contexts(held_out, horizon), part.deltas(held_out)
     fitted["ridge_var"] = max([fitted["ridge_var"], *stronger], key=lambda p: float(p.log_prob(*seen).mean()))

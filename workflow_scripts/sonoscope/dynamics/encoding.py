@@ -14,11 +14,22 @@ from torch import Tensor
 from sonoscope.codecs.interface import ContinuousCodec
 from sonoscope.contracts.dynamics import LATENTS, SEQUENCES
 from sonoscope.dynamics.processes import Process
+from sonoscope.settings.codecs import RANDOM_PROJECTION
 
 log = logging.getLogger(__name__)
 
 SPEECH, KNOWN_TIER, PLUMBING = "speech", "known answer", "untrained model"
 """Tiers of evidence: what a number may be said to be about."""
+
+
+def tier_of(codec: str) -> str:
+    """Tier of evidence of latents of this codec: numbers of untrained weights say nothing about speech."""
+    return PLUMBING if codec == "random-encodec" else SPEECH
+
+
+def unit_of(codec: str) -> str:
+    """Unit of the latents."""
+    return "nats of mel magnitude" if codec.startswith(("mel-pca-", RANDOM_PROJECTION)) else "codec units"
 
 
 def frame_energy(audio: Tensor, frames: int, samples_per_frame: float) -> Tensor:
@@ -29,7 +40,7 @@ def frame_energy(audio: Tensor, frames: int, samples_per_frame: float) -> Tensor
 
 
 @torch.no_grad()
-def encode_all(codec: ContinuousCodec, clips: Iterable[Tensor], where: torch.device) -> tuple[list[Tensor], Tensor]:
+def encode_all(codec: ContinuousCodec, clips: Iterable[Tensor]) -> tuple[list[Tensor], Tensor]:
     """Latents [T, D] of each mono clip [1, 1, S], and the energy of all frames in a row.
 
     Raises
@@ -39,7 +50,7 @@ def encode_all(codec: ContinuousCodec, clips: Iterable[Tensor], where: torch.dev
     """
     latents, energy = [], []
     for clip in clips:
-        found = codec.encode(clip.to(where))[0].float().cpu()
+        found = codec.encode(clip)[0].float().cpu()
         if not bool(torch.isfinite(found).all()):
             raise ValueError(f"{codec.name}: expected finite latents, found NaN or infinity")
         latents.append(found)

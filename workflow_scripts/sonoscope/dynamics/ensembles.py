@@ -29,6 +29,7 @@ _NEAR_BOUND = 0.01
 _RECENT = 2
 """Latest steps of the context that are also given as direction and log-length, the form of what is predicted."""
 
+_LENGTH_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _CLUSTERED = 2048
 _START = 1.0
 """Concentration, in units of D, at which the components of a mixture of directions begin."""
@@ -162,6 +163,44 @@ class Ensemble(nn.Module):
                 slot = slice(first + c * dim, first + (c + 1) * dim)
                 self.direct[e, : window * dim, slot] = (factor * weights).float()
                 self.head.bias[e, 0, slot] += (factor * constant).float()
+
+    @torch.no_grad()
+    def start_lengths(self, horizon: int, seen: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor]) -> None:
+        """Begin at the linear prediction of log-lengths, too, for the members of one horizon.
+
+        Where directions overfit from the first update, the state that validation keeps is the one at the start; lengths
+        that began at their mean would then never have been learned.
+
+        Parameters
+        ----------
+        horizon : int
+        seen, held_out : tuple of Tensor
+            Contexts [n, W, D] and differences [n, D] of training frames, and of those that choose the penalty.
+        """
+        own = [e for e, (_, k) in enumerate(self.members) if k == horizon]
+        if self.shape.family == "mdn" or not own:
+            return
+        one = self.pick(own[:1])
+        (x, y), (held_x, held_y) = (one._lengths(*pair) for pair in (seen, held_out))
+        center = x.mean(0)
+        centred, middle = x - center, y.mean()
+        moment, cross = centred.T @ centred / len(x), centred.T @ (y - middle) / len(x)
+        eye = torch.eye(len(moment), dtype=torch.float64)
+        fits = [torch.zeros_like(cross), *(torch.linalg.solve(moment + p * eye, cross) for p in _LENGTH_PENALTIES)]
+        best = min(fits, key=lambda w: float((held_y - middle - (held_x - center) @ w).square().mean()))
+        left = float((held_y - middle - (held_x - center) @ best).std().clamp(min=1e-3))
+        k = self.shape.components
+        for e in own:
+            self.direct[e, :, k : 2 * k] += best.float()[:, None]
+            self.head.bias[e, 0, k : 2 * k] += float(middle - center @ best)
+            if k == 1:  # the components of a mixture share the spread among them
+                self.head.bias[e, 0, 2 * k : 3 * k] += math.log(left)
+
+    def _lengths(self, contexts: Tensor, deltas: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs [n, inputs] and standardised log-lengths [n] of the first member, float64."""
+        logs = self.coordinates.into(deltas.float()[None]).norm(dim=-1).clamp(min=1e-8).log()[0].double()
+        middle, width = self.length[0].double()
+        return self.features(contexts.float()[None])[0].double(), (logs - middle) / width
 
     @torch.no_grad()
     def _spread_directions(self, deltas: Tensor) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sonoscope.contracts.csv import write_csv
 from sonoscope.device import device
-from sonoscope.dynamics.baselines import fit_baselines, training_rows, whitening
+from sonoscope.dynamics.baselines import fit_baselines, training_rows, validation_rows, whitening
 from sonoscope.dynamics.bessel import bessel_ratio
 from sonoscope.dynamics.ensembles import Ensemble, Shape, shape_of
 from sonoscope.dynamics.evaluation import Judged, judge, number, summarise
@@ -85,7 +85,8 @@ def fit_part(part: Part, settings: Dynamics, resume: Path, seed: int) -> Fitted:
     """Fit every closed form and train every model; a killed job goes on from the files in ``resume``."""
     fit, horizons = settings.fit, horizons_of(settings)
     closed = {k: fit_baselines(part, k, fit.ridge, fit.components, seed) for k in horizons}
-    deltas = part.deltas(training_rows(part))
+    rows = training_rows(part)
+    deltas, held_out = part.deltas(rows), validation_rows(part)
     members = [(s, k) for s in fit.seeds for k in horizons]
     maps = {k: whitening(closed[k], part, fit.coordinates) for k in horizons}
     models: dict[str, dict[int, Ensemble]] = {}
@@ -95,6 +96,9 @@ def fit_part(part: Part, settings: Dynamics, resume: Path, seed: int) -> Fitted:
         ensemble = Ensemble(shape, members, torch.Generator().manual_seed(seed + i))
         ensemble.calibrate(part.mean, part.deviation, torch.stack([maps[k] for _, k in members]), deltas)
         ensemble.start_from({k: cast(RidgeAutoregression, closed[k]["ridge_var"]) for k in horizons})
+        for k in horizons:
+            pairs = ((part.contexts(r, k), part.deltas(r)) for r in (rows, held_out))
+            ensemble.start_lengths(k, *pairs)
         checkpoint = resume / f"{part.name}-{family}.pt"
         if settings.force or not settings.resume:
             checkpoint.unlink(missing_ok=True)

@@ -37,7 +37,6 @@ def synthesise(
     listen: Path,
     settings: Trajectories,
     seed: int,
-    where: torch.device,
 ) -> pd.DataFrame:
     """Write ``utt_{i:03d}_{id}/{mode}.wav`` below ``audio``, the page into ``listen``; returns the scores.
 
@@ -51,7 +50,7 @@ def synthesise(
         folder = audio / f"utt_{i:03d}_{utterance}"
         reference: Any = None
         for mode, family, path in all_modes(x, settings.alphas, settings.errors, seed + i):
-            sound = decode(codec, path, where)
+            sound = decode(codec, path)
             reference = sound if reference is None else reference
             high = resampled(sound, codec.sample_rate, settings.sample_rate)
             write_audio(folder / f"{mode}.wav", high, settings.sample_rate)
@@ -72,6 +71,6 @@ def synthesise(
 
 
 @torch.no_grad()
-def decode(codec: ContinuousCodec, path: Tensor, where: torch.device) -> Any:
+def decode(codec: ContinuousCodec, path: Tensor) -> Any:
     """Mono audio of a path [T, D]."""
-    return codec.decode(path[None].to(where))[0, 0].float().cpu().numpy().astype(np.float32)
+    return codec.decode(path[None])[0, 0].float().cpu().numpy().astype(np.float32)

@@ -60,7 +60,12 @@ class MelPcaCodec(Section):
 
 SHIPPED_CODEC = "sonoscope-speech"
 """The small speech codec that comes with the repository."""
-CODEC_NAME = re.compile(r"mel-pca-[1-9]\d{0,2}|sonoscope-speech|sonoscope-musicgen|mimi|encodec_24khz|encodec_32khz")
+RANDOM_PROJECTION = "random-projection-"
+"""How the names of the random controls of mel-pca-N begin."""
+CODEC_NAME = re.compile(
+    r"(?:mel-pca|random-projection)-[1-9]\d{0,2}|sonoscope-speech|sonoscope-musicgen|random-encodec|mimi|encodec_24khz"
+    r"|encodec_32khz"
+)
 """Codecs that go by a name; every other one is named by its folder."""
 
 
@@ -70,8 +75,9 @@ def codec_file(name: str, shipped: Path, results: Path, downloads: Path, folder:
     Parameters
     ----------
     name : str
-        mel-pca-32 (any number of components that ``mel_pca.dims`` names), sonoscope-speech, sonoscope-musicgen (its
-        EnCodec), mimi, encodec_24khz or encodec_32khz; or any name, with the ``folder`` of a codec.
+        mel-pca-32 (any number of components that ``mel_pca.dims`` names), random-projection-32 (its control),
+        sonoscope-speech, sonoscope-musicgen (its EnCodec), random-encodec (that of the MusicGen with random weights),
+        mimi, encodec_24khz or encodec_32khz; or any name, with the ``folder`` of a codec.
     shipped, results, downloads : Path
         Where shipped models, the results of this run and fetched files lie.
     folder : str, optional
@@ -87,13 +93,15 @@ def codec_file(name: str, shipped: Path, results: Path, downloads: Path, folder:
         return str(next((f for f in found if f.is_file()), Path(folder).expanduser() / "compression_state_dict.bin"))
     if not CODEC_NAME.fullmatch(name):
         raise ValueError(
-            f"expected mel-pca-N, sonoscope-speech, sonoscope-musicgen, mimi, encodec_24khz, encodec_32khz or a folder,"
-            f" found {name!r}"
+            "expected mel-pca-N, random-projection-N, sonoscope-speech, sonoscope-musicgen, random-encodec, mimi,"
+            f" encodec_24khz, encodec_32khz or a folder, found {name!r}"
         )
-    if name.startswith("mel-pca-"):
-        return str(results / "codecs" / name / "codec.safetensors")
+    if name.startswith(("mel-pca-", RANDOM_PROJECTION)):
+        return str(results / "codecs" / f"mel-pca-{name.rpartition('-')[2]}" / "codec.safetensors")
     if name == SHIPPED_CODEC:
         return str(shipped / name / "codec.safetensors")
+    if name == "random-encodec":
+        return str(results / "models" / "random" / "compression_state_dict.bin")
     if name == "sonoscope-musicgen":
         return str(shipped / name / "compression_state_dict.bin")
     return str(downloads / "models" / name / "fetched.json")

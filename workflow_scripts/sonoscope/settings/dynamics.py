@@ -1,7 +1,5 @@
 """Settings of the study of latent dynamics."""
 
-import re
-from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -14,8 +12,6 @@ ModelName = Literal["vmf", "vmf_mixture", "mdn"]
 SliceName = Literal["all", "high_energy", "utterance_medial"]
 Share = Annotated[float, Field(gt=0, le=1)]
 
-FETCHED = ("mimi", "encodec_24khz", "encodec_32khz")
-"""Codecs that can be fetched by name."""
 KNOWN = "known"
 """Name of the source whose parts are the known-answer processes."""
 
@@ -226,32 +222,6 @@ class Dynamics(Section):
         if KNOWN in (self.codec, *self.codecs):
             raise ValueError(f"codec: {KNOWN} is the name of the known-answer processes; name a codec")
         return self
-
-    def file(self, name: str, shipped: Path, results: Path, downloads: Path) -> str:
-        """The file by which jobs load codec ``name``.
-
-        Raises
-        ------
-        ValueError
-            Nothing is known of such a codec.
-        """
-        if name in self.folders:
-            return str(Path(self.folders[name]).expanduser() / "config.json")
-        if found := re.fullmatch(r"(?:mel-pca|random-projection)-(\d+)", name):
-            return str(results / "codecs" / f"mel-pca-{found[1]}" / "codec.safetensors")
-        if name == "sonoscope-speech":
-            ours = sorted((shipped / name).glob("*.safetensors"))
-            return str(ours[0] if ours else results / "training" / "train_speech_codec" / "codec.safetensors")
-        if name == "sonoscope-encodec":
-            return str(shipped / "sonoscope-musicgen" / "compression_state_dict.bin")
-        if name == "random-encodec":
-            return str(results / "models" / "random" / "compression_state_dict.bin")
-        if name in FETCHED:
-            return str(downloads / "models" / name / "fetched.json")
-        raise ValueError(
-            f"dynamics.codec: {name!r} is not known; expected mel-pca-N, random-projection-N, sonoscope-speech, "
-            f"sonoscope-encodec, random-encodec, {', '.join(FETCHED)}, or a name in dynamics.folders"
-        )
 
     def with_options(
         self,

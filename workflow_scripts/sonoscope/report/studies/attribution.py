@@ -1,5 +1,6 @@
 """The page of the attribution study."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ METHODS = {
 """How methods are called on the page; those after lora_cosine do not see the training."""
 _TRACED = tuple(METHODS)[:9]
 _MEASURES = ("lds", "auroc", "query_correlation")
-_SHOWN = 8
+_SHOWN, _HIGHLIGHTED = 8, 3
 
 
 def label(method: str) -> str:
@@ -68,7 +69,8 @@ def build(results: Results) -> Study:
         sections += _experiments(model, root, results)
         listen = _listen(model, root, results)
         if isinstance(listen, AudioGrid):
-            grid = grid or listen
+            # files go by the name of their block, so the opening page gets a shorter one of its own
+            grid = grid or replace(listen, name=f"{listen.name}-first", rows=listen.rows[:_HIGHLIGHTED])
         sections.insert(0, Section(f"{model}-listen", "Listen", (listen,)))
     return Study(
         slug="attribution",
@@ -106,8 +108,9 @@ def _answer(frame: pd.DataFrame, source: Source | None) -> Answer | None:
     if traced.empty:
         return None
     first = "gradient_cosine" if "gradient_cosine" in traced.index else str(traced.index[0])
-    best, low = float(traced.loc[first, "value"]), traced.loc[first, "low"]
-    likeness = others.sort_values("value").iloc[-1] if len(others) else None
+    chosen: Any = traced.loc[first]
+    best, low = float(chosen["value"]), chosen["low"]
+    likeness: Any = others.sort_values("value").iloc[-1] if len(others) else None
     verdict: Verdict = "not recovered"
     reason = "its interval reaches 0, which is what random scores have"
     if pd.notna(low) and float(low) > 0:
@@ -171,9 +174,13 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
     return sections
 
 
+def _records(rows: pd.DataFrame) -> list[Any]:
+    return list(rows.itertuples())
+
+
 def _draw(rows: pd.DataFrame, level: float | None, ceiling: float | None) -> Drawing:
     figure, ax = style.axes(0.6 + 0.27 * len(rows))
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in enumerate(_records(rows)):
         colour = style.ink("c0" if row.method in _TRACED else "muted")
         if pd.notna(row.low):
             ax.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
