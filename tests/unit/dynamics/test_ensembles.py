@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from conftest import make_part
+from toy_parts import make_part
 
 from sonoscope.dynamics.baselines import fit_baselines, whitening
 from sonoscope.dynamics.ensembles import Ensemble, shape_of, spherical_clusters

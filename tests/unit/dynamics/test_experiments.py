@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import make_part
+from toy_parts import make_part
 
 from sonoscope.audio.files import read_audio
 from sonoscope.contracts.dynamics import LATENTS

@@ -2,6 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_parts import make_part
 
 from sonoscope.dynamics.baselines import GaussianModel, GaussianStep
 from sonoscope.dynamics.likelihoods import DiagonalAutoregression
@@ -167,8 +168,6 @@ def test_context_gap_has_the_published_keys_and_no_nan():
         def step(self, contexts):
             found = super().step(contexts)
             return GaussianStep(found.expected * float("inf"), found.covariance)
-
-    from conftest import make_part
 
     part = make_part(torch.randn(40, 30, 3, generator=torch.Generator().manual_seed(0)))
     block = context_gap(Wild(1.0), part, 1, 4, 1.0, seed=0)
