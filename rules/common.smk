@@ -87,8 +87,10 @@ def model_file(name):
 
 
 def audiocraft_file(name):
-    """The file of model `name` in audiocraft's layout."""
-    return str(SETTINGS.musicgen.home(name, *MODEL_PLACES) / "state_dict.bin")
+    """The file of model `name` in audiocraft's layout; for a fetched one the file that fetching leaves last."""
+    home = SETTINGS.musicgen.home(name, *MODEL_PLACES)
+    fetched = home.parent == Path(DOWNLOADS) / "models"
+    return str(home / ("fetched.json" if fetched else "state_dict.bin"))
 
 
 def backend_comparison():
