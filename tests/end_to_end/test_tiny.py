@@ -18,6 +18,11 @@ TIMED = (
     "foundation/",
     "affect/measure_affect/",
     "affect/interrupt_annotation/",
+    "attribution/measure_projection/",
+    "attribution/judge_attribution/random/scorecard.json",
+    "dynamics/analyse_dynamics/s",  # speed and the scorecard's row of it
+    "interpretability/capture_emotions/random/speed.json",
+    "interpretability/train_dictionaries/random/dictionaries.parquet",
     "steering/time_steering/",
     "world/measure_composer/",
     "report",

@@ -1,7 +1,7 @@
 """Speech from text by eSpeak NG, through the library that the espeakng_loader wheel carries.
 
-The library is not reproducible to the bit (it adds noise of its own), so what it says is kept as files and compared
-with tolerances. It holds one voice at a time for the whole process.
+Some voices have noise of their own, whose seed is the time of day unless the library is told one; so it is told one for
+every text, and says the same again to the bit. It holds one voice at a time for the whole process.
 """
 
 import ctypes
@@ -89,6 +89,7 @@ class _Engine:
     def say(self, text: str) -> AudioArray:
         self._blocks = []
         data = text.encode()
+        self.library.espeak_ng_SetRandSeed(1)
         self._check(self.library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None), "speak")
         self._check(self.library.espeak_Synchronize(), "finish")
         return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)
@@ -107,6 +108,7 @@ def _engine() -> _Engine:
     library.espeak_SetParameter.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
     library.espeak_SetSynthCallback.argtypes = [_Callback]
     library.espeak_SetSynthCallback.restype = None
+    library.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
     library.espeak_Synth.argtypes = [
         ctypes.c_char_p,
         ctypes.c_size_t,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 (its name everywhere)
 
 from sonoscope.codecs.mel import LogMel
+from sonoscope.contracts.tensors import sort_header
 from sonoscope.files import replacing
 from sonoscope.settings.codecs import SpeechCodecGeometry
 
@@ -140,6 +141,7 @@ class SpeechVae(nn.Module):
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
         with replacing(path) as temporary:
             save_file(weights, temporary, metadata=header)
+            sort_header(temporary)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -70,7 +70,7 @@ class Tensors:
         with replacing(path) as temporary:
             contiguous = {n: np.ascontiguousarray(a) for n, a in arrays.items()}
             save_file(contiguous, temporary, metadata={"contract": self.name, **about, **header})
-            _sort_header(temporary)
+            sort_header(temporary)
 
     def read(self, path: Path) -> tuple[Arrays, dict[str, str]]:
         """Tensors by name, and the header.
@@ -91,7 +91,7 @@ class Tensors:
         return arrays, header
 
 
-def _sort_header(path: Path) -> None:
+def sort_header(path: Path) -> None:
     """Sort the entries of a safetensors header in place, since the library writes them in any order."""
     with path.open("rb+") as file:
         size = int.from_bytes(file.read(8), "little")

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sonoscope.contracts.tensors import sort_header
 from sonoscope.dynamics.heads import Coordinates, DirectionMagnitude, GaussianMixture
 from sonoscope.dynamics.likelihoods import RidgeAutoregression
 from sonoscope.errors import SonoscopeError
@@ -288,6 +289,7 @@ class Ensemble(nn.Module):
         with replacing(path) as temporary:
             weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
             save_file(weights, temporary, metadata=header | more)
+            sort_header(temporary)
 
     @classmethod
     def load(cls, path: Path) -> Self:

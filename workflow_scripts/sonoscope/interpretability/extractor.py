@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sonoscope.contracts.tensors import sort_header
 from sonoscope.files import replacing
 from sonoscope.interpretability.layers import CaptureError, LayerChoice, choose_layers, layer_name, natural_order
 from sonoscope.musicgen.interface import Injections, MusicGen, Prompt, Sampling, of_clips
@@ -146,6 +147,7 @@ class ActivationExtractor:
         }
         with replacing(path) as temporary:
             save_file(tensors | {"tokens": self.tokens.cpu().contiguous()}, temporary, metadata=about)
+            sort_header(temporary)
         return path
 
     def clear(self) -> None:
