@@ -20,6 +20,7 @@ TIMED = (
     "affect/interrupt_annotation/",
     "attribution/measure_projection/",
     "attribution/judge_attribution/random/scorecard.json",
+    "attribution/judge_attribution/random/provenance.json",  # names the digest of what measure_projection timed
     "dynamics/analyse_dynamics/s",  # speed and the scorecard's row of it
     "interpretability/capture_emotions/random/speed.json",
     "interpretability/train_dictionaries/random/dictionaries.parquet",
