@@ -198,7 +198,6 @@ def _entry(
             "validation_nll": [number(v) for v in found.validation_nll],
             "best_step": found.best_step,
             "saturation": found.saturation,
-            "model_updates_per_second": found.steps_per_second,
         }
         entry["calibration"] = calibration(model, part, k)
         if name == settings.rollout.model:
