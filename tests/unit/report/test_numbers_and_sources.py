@@ -81,3 +81,8 @@ def test_a_narrow_section_is_compared_where_it_was_taken_from():
     several = {"settings": {"experiment": {"count": 9}, "musicgen": {"seconds": 4.0}, "fit": {"folds": 3, "seed": 1}}}
     (found,) = differences(several, "steering", today)
     assert found.setting == "musicgen.seconds"
+
+
+def test_a_rule_that_is_given_part_of_a_section_is_up_to_date():
+    assert changed({"settings": {"a": 1}}) == []
+    assert changed({"settings": {"a": 2}}) == [("steering.a", "2", "1")]

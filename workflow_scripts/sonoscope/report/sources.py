@@ -113,7 +113,10 @@ def _of_settings(value: Mapping[str, Any], study: str, today: Settings) -> list[
         return [d for section, then in value.items() for d in _compare(section, then, _at(today, section))]
     place = _place(value, study, today)
     if place is not None:
-        return _compare(place[0], value, place[1])
+        # a rule may be given only the part of a section that it uses; what it was never given is no change
+        where, now = place
+        part = set(value) <= set(now)
+        return _compare(where, value, {k: v for k, v in now.items() if k in value} if part else now)
     found = []
     for name, then in value.items():  # several sections under names of their own
         own = today.get(study)
