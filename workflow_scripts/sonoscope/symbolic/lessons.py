@@ -11,7 +11,7 @@ import numpy as np
 
 from sonoscope.symbolic import syntheory
 from sonoscope.symbolic.describe import open_prompt
-from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
+from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS, Click
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part
 from sonoscope.symbolic.words import TEMPO, VELOCITY
 
@@ -138,44 +138,56 @@ def progression(rng: Rng) -> Lesson:
     )
 
 
+def is_held_out_tempo(bpm: int) -> bool:
+    """Whether click tracks that are said to have this tempo are kept from training: one in twelve."""
+    return bpm % 12 == 7
+
+
+def _click(click: Click, beats: int, per_bar: int, step: float, loudness: str) -> Part:
+    """A click track whose accents are as loud as the word says."""
+    notes = syntheory.click_part(click, beats, per_bar, step)
+    louder = notes.velocity * (LOUDNESS[loudness] / LOUDNESS[""])
+    return notes._replace(velocity=np.minimum(np.round(louder), 127).astype(notes.velocity.dtype))
+
+
 def tempo(rng: Rng) -> Lesson:
-    """A click in four: "a taiko click at 120 bpm", "a slow rim click"."""
+    """A click in four: "a taiko click at 121 bpm", "a loud slow rim click"."""
     click = CLICKS[int(rng.integers(len(CLICKS)))]
-    speed = _pick(rng, SPEEDS)
-    bpm = int(rng.choice(np.arange(SPEEDS[speed][0], SPEEDS[speed][1] + 1, 4)))
+    loudness, speed = _pick(rng, LOUDNESS), _pick(rng, SPEEDS)
+    bpm = int(rng.integers(SPEEDS[speed][0], SPEEDS[speed][1] + 1))
     said = f"at {bpm} bpm" if not speed or rng.random() < 0.5 else ""
-    prompt = _join("a", speed, click.word, said)
-    notes = syntheory.click_part(click, int(syntheory.SECONDS * bpm / 60) + 1, 4)
-    return Lesson(
-        prompt,
-        "tempos",
-        {"bpm": bpm, "click": click.name, "speed": speed},
-        (notes,),
-        bpm,
-        open_prompt("tempos", click.word),
-    )
+    prompt = _join("a", loudness, speed, click.word, said)
+    notes = _click(click, int(syntheory.SECONDS * bpm / 60) + 1, 4, 1.0, loudness)
+    causes = {"bpm": bpm, "click": click.name, "speed": speed, "loudness": loudness}
+    vague = open_prompt("tempos", click.word)
+    return Lesson(prompt, "tempos", causes, (notes,), bpm, vague, bool(said) and is_held_out_tempo(bpm))
 
 
 def metre(rng: Rng) -> Lesson:
-    """A click in a metre: "a taiko in 3/4"."""
+    """A click in a metre, at SynTheory's tempo or one that is said: "a taiko in 3/4", "a taiko in 3/4 at 96 bpm"."""
     click = CLICKS[int(rng.integers(len(CLICKS)))]
-    name = str(rng.choice(list(syntheory.METRES)))
+    name, loudness = str(rng.choice(list(syntheory.METRES))), _pick(rng, LOUDNESS)
+    bpm, said = syntheory.TONAL_BPM, ""
+    if rng.random() < 0.6:
+        bpm = float(rng.integers(80, 161))
+        said = f"at {bpm:.0f} bpm"
     beats, unit = syntheory.METRES[name]
     step = 4 / unit
-    notes = syntheory.click_part(click, int(syntheory.SECONDS * 2 / step) + 1, beats, step)
-    causes = {"metre": name, "click": click.name}
-    vague = open_prompt("time_signatures", click.word)
-    return Lesson(f"a {click.word} in {name}", "time_signatures", causes, (notes,), syntheory.TONAL_BPM, vague)
+    notes = _click(click, int(syntheory.SECONDS * bpm / 60 / step) + 1, beats, step, loudness)
+    causes = {"metre": name, "click": click.name, "bpm": bpm, "loudness": loudness}
+    prompt = _join("a", loudness, click.word, "in", name, said)
+    vague, held_out = open_prompt("time_signatures", click.word), bool(said) and is_held_out_tempo(int(bpm))
+    return Lesson(prompt, "time_signatures", causes, (notes,), bpm, vague, held_out)
 
 
 KINDS: dict[str, tuple[Callable[[Rng], Lesson], float]] = {
-    "notes": (note, 0.26),
-    "intervals": (interval, 0.12),
+    "notes": (note, 0.22),
+    "intervals": (interval, 0.10),
     "scales": (scale, 0.10),
     "chords": (chord, 0.16),
     "simple_progressions": (progression, 0.12),
-    "tempos": (tempo, 0.16),
-    "time_signatures": (metre, 0.08),
+    "tempos": (tempo, 0.20),
+    "time_signatures": (metre, 0.10),
 }
 """Each kind of lesson and its share of the corpus."""
 

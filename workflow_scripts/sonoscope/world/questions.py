@@ -148,10 +148,11 @@ def _tonal_pieces(count: int, rng: Rng, seconds: float) -> Iterator[tuple[str, s
 
 
 def _tempos(count: int, rng: Rng) -> Iterator[Question]:
+    """Click tracks at tempos that training kept out, named in beats per minute."""
     n = 0
     while n < count:
         lesson = lessons.tempo(rng)
-        if lesson.causes["speed"] or not lesson.prompt.endswith("bpm"):
+        if not lesson.held_out or lesson.causes["speed"] or lesson.causes["loudness"]:
             continue
         score = to_score(lesson.parts, lesson.bpm)
         yield Question(f"tempo-{n:04d}", "tempo", lesson.prompt, str(lesson.causes["bpm"]), score, seed=_seed(rng))
