@@ -16,6 +16,7 @@ from sonoscope.musicgen.craft import ConditioningAttributes, LMModel, builders
 from sonoscope.musicgen.geometry import lm_config
 from sonoscope.settings.geometry import LanguageModelGeometry
 from sonoscope.settings.training import TrainLanguageModel
+from sonoscope.train.attention import PlainAttention
 from sonoscope.train.schedule import train
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def train_language_model(
 
     def losses_of(rows: NDArray[np.int64], length: int) -> Tensor:
         clips = torch.from_numpy(tokens[rows, :, :length].astype(np.int64))
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
+        with PlainAttention(), torch.autocast("cpu", torch.bfloat16, enabled=settings.half_precision):
             return loss_per_codebook(lm, clips, [prompts[row] for row in rows])
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
