@@ -19,7 +19,7 @@ def main(weights: Path, speed: Path, rows: Path, settings: dict[str, Any], seed:
         musetok, encoding.events, encoding.batch_tokens, settings["affect.evaluation.compared_files"], seed
     )
     write_json(speed, found)
-    sources, n = ("rule measure_affect",), found["compared_files"]
+    sources, n = ("rule measure_affect", f"reference read with {found['reference_reader']}"), found["compared_files"]
     scorecard.write(
         rows,
         [

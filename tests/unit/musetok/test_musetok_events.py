@@ -8,7 +8,7 @@ from sonoscope.musetok import vocabulary as v
 from sonoscope.musetok.events import read_bars, seconds_at, to_bars
 from sonoscope.musetok.metres import written_as
 from sonoscope.musetok.quantise import Notes, quantise
-from sonoscope.musetok.reference import slow_events
+from sonoscope.musetok.reference import read_with_miditoolkit, read_with_mido, slow_events
 from sonoscope.musetok.writing import UnwritableMidiError
 from sonoscope.settings.musetok import PUBLISHED, Events
 from sonoscope.symbolic.causes import Causes
@@ -108,6 +108,18 @@ def test_equal_to_the_rules_written_out(part):
         expected, first = slow_events(raw_notes(score), score.ticks_per_quarter, *metre(score))
         assert bars.names == expected, seed
         assert bars.number[0] == first, seed
+
+
+@pytest.mark.parametrize("read", [read_with_mido, read_with_miditoolkit])
+def test_equal_to_the_rules_written_out_from_bytes(read):
+    if read is read_with_miditoolkit:
+        pytest.importorskip("miditoolkit")
+    rng = np.random.default_rng(4)
+    contents = [random_score(1000 + seed).dumps_midi() for seed in range(60)]
+    contents += [compose(random_causes(rng, drums=True), seed, bars=4).dumps_midi() for seed in range(10)]
+    for content in contents:
+        notes, resolution, first = read(content)
+        assert read_bars(content, WHOLE).names == slow_events(notes, resolution, *first)[0]
 
 
 def test_equal_on_composed_pieces():

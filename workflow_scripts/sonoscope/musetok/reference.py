@@ -5,7 +5,9 @@ It looks notes up in dictionaries where the published code searches lists, and s
 
 import io
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 
 RawNote = tuple[int, int, int]
 """First tick, last tick, pitch."""
@@ -37,12 +39,30 @@ class SlowNote:
         self.triplet = False
 
 
-def read_with_mido(content: bytes) -> tuple[list[RawNote], int, tuple[int, int]]:
-    """Notes of all tracks, ticks per quarter note, and the first time signature.
+Raw = tuple[list[RawNote], int, tuple[int, int]]
+"""Notes of all tracks, ticks per quarter note, and the first time signature."""
 
-    Read event by event with mido, the parser under miditoolkit, with which the published code reads; a note that ends
-    closes the oldest open one of its pitch and channel.
-    """
+
+def reader() -> tuple[str, Callable[[bytes], Raw]]:
+    """Name and version of the parser, and how it reads: miditoolkit, as the published code, or mido below it."""
+    if find_spec("miditoolkit") is not None:
+        return f"miditoolkit {version('miditoolkit')}", read_with_miditoolkit
+    return f"mido {version('mido')}", read_with_mido
+
+
+def read_with_miditoolkit(content: bytes) -> Raw:
+    """Read as the published code does: every note of every instrument, drums among them."""
+    import miditoolkit
+
+    midi = miditoolkit.MidiFile(file=io.BytesIO(content))
+    notes = [(n.start, n.end, n.pitch) for instrument in midi.instruments for n in instrument.notes]
+    metres = midi.time_signature_changes
+    first = (metres[0].numerator, metres[0].denominator) if metres else (4, 4)
+    return notes, midi.ticks_per_beat, first
+
+
+def read_with_mido(content: bytes) -> Raw:
+    """Read event by event; a note that ends closes the oldest open one of its pitch and channel."""
     import mido
 
     midi = mido.MidiFile(file=io.BytesIO(content))
