@@ -10,15 +10,16 @@ OUTPUTS:
     <results>/affect/label_clips/{corpus}/labels.json, truth.json   valence and arousal of clips or bars
     <results>/affect/train_heads/{corpus}/*.safetensors             a self-describing model of every variant
     <results>/affect/train_heads/{corpus}/predictions.parquet       bars of unseen songs; so do fit_baselines' predictions
-    <results>/affect/evaluate_affect/{corpus}/                      metrics, differences, reliability, scorecard.json
+    <results>/affect/evaluate_affect/{corpus}/                      metrics, differences, reliability, seeds, scorecard.json
+    <results>/affect/repeat_folds/{corpus}/                         songs divided anew: repeats.parquet, scorecard.json
     <results>/affect/probe_heads/, measure_affect/, interrupt_annotation/   edits, speed, exactly once: scorecard.json each
     <results>/affect/annotate_shard/{shard}/songs.parquet           annotations of one share of the files
     <results>/affect/merge_annotations/annotations.csv              md5, bar_number, valence, arousal
     <results>/affect/merge_annotations/annotations.parquet, songs.parquet, skipped.json
     <results>/affect/analyse_annotations/                           styles, correlations, course, examples with audio
 
-STEPS: compose_emopia, compose_vgmidi, compose_gigamidi · encode_annotated · label_clips · train_heads, fit_baselines ·
-evaluate_affect, probe_heads · annotate_shard · merge_annotations · analyse_annotations; measure_affect and
+STEPS: compose_emopia, compose_vgmidi, compose_gigamidi · encode_annotated · label_clips · train_heads, fit_baselines,
+repeat_folds · evaluate_affect, probe_heads · annotate_shard · merge_annotations · analyse_annotations; measure_affect and
 interrupt_annotation stand beside
 
 annotate_shard keeps its work below <results>/affect/annotate_shard/parts, where nothing is declared: a killed job, a
@@ -37,6 +38,7 @@ rule affect:
     """Valence and arousal per bar: trained, judged against baselines and nulls, annotated, analysed by style."""
     input:
         expand("<results>/affect/evaluate_affect/{corpus}/scorecard.json", corpus=ANNOTATED),
+        expand("<results>/affect/repeat_folds/{corpus}/scorecard.json", corpus=SETTINGS.affect.repeated),
         "<results>/affect/probe_heads/scorecard.json",
         "<results>/affect/measure_affect/scorecard.json",
         "<results>/affect/interrupt_annotation/scorecard.json",
@@ -148,13 +150,14 @@ rule encode_annotated:
 
 
 rule label_clips:
-    """Labels of an annotated corpus by the map of the settings or from its raters, and a composed one's truth."""
+    """Labels of an annotated corpus by the map of the settings or from its raters, their agreement, a composed truth."""
     input:
         folder=lambda wildcards: SETTINGS.affect.corpus(wildcards.corpus, Path(RESULTS)),
         clips="<results>/affect/encode_annotated/{corpus}/clips.parquet",
     output:
         labels="<results>/affect/label_clips/{corpus}/labels.json",
         truth="<results>/affect/label_clips/{corpus}/truth.json",
+        raters="<results>/affect/label_clips/{corpus}/raters.json",
     log:
         "<logs>/label_clips/{corpus}.log",
     benchmark:
@@ -169,6 +172,7 @@ rule label_clips:
         runtime=growing(10),
     params:
         settings=sections("affect.labels"),
+        seed=seed("raters"),
         code=code("affect/label_clips"),
     script:
         "../workflow_scripts/affect/label_clips.py"
@@ -183,6 +187,7 @@ rule train_heads:
         truth="<results>/affect/label_clips/{corpus}/truth.json",
     output:
         predictions="<results>/affect/train_heads/{corpus}/predictions.parquet",
+        members="<results>/affect/train_heads/{corpus}/members.parquet",
         history="<results>/affect/train_heads/{corpus}/history.parquet",
         bundles=[
             f"<results>/affect/train_heads/{{corpus}}/{variant}.safetensors"
@@ -233,17 +238,52 @@ rule fit_baselines:
         "../workflow_scripts/affect/fit_baselines.py"
 
 
+rule repeat_folds:
+    """The heads and the regression again on other divisions of the songs: repeated cross-validation by song."""
+    input:
+        clips="<results>/affect/encode_annotated/{corpus}/clips.parquet",
+        latents="<results>/affect/encode_annotated/{corpus}/latents",
+        labels="<results>/affect/label_clips/{corpus}/labels.json",
+        truth="<results>/affect/label_clips/{corpus}/truth.json",
+    output:
+        repeats="<results>/affect/repeat_folds/{corpus}/repeats.parquet",
+        rows="<results>/affect/repeat_folds/{corpus}/scorecard.json",
+    log:
+        "<logs>/repeat_folds/{corpus}.log",
+    benchmark:
+        "<benchmarks>/repeat_folds/{corpus}.jsonl"
+    wildcard_constraints:
+        corpus="|".join(ANNOTATED),
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        settings=sections(
+            "affect.training", "affect.repeats", "affect.evaluation.level", "affect.evaluation.resamples"
+        ),
+        seed=seed("heads"),
+        code=code("affect/repeat_folds"),
+    script:
+        "../workflow_scripts/affect/repeat_folds.py"
+
+
 rule evaluate_affect:
     """Every measure of all predictions of one corpus, with intervals over songs, and its scorecard."""
     input:
         heads="<results>/affect/train_heads/{corpus}/predictions.parquet",
+        members="<results>/affect/train_heads/{corpus}/members.parquet",
         baselines="<results>/affect/fit_baselines/{corpus}/predictions.parquet",
         truth="<results>/affect/label_clips/{corpus}/truth.json",
+        raters="<results>/affect/label_clips/{corpus}/raters.json",
     output:
         metrics="<results>/affect/evaluate_affect/{corpus}/metrics.parquet",
         differences="<results>/affect/evaluate_affect/{corpus}/differences.parquet",
         reliability="<results>/affect/evaluate_affect/{corpus}/reliability.parquet",
         quadrants="<results>/affect/evaluate_affect/{corpus}/quadrants.parquet",
+        seeds="<results>/affect/evaluate_affect/{corpus}/seeds.parquet",
         rows="<results>/affect/evaluate_affect/{corpus}/scorecard.json",
     log:
         "<logs>/evaluate_affect/{corpus}.log",

@@ -108,11 +108,11 @@ def job(clips, compare, **more):
 def fitted(clips, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fitted")
     compare = ["side", "latents", "shuffled", "plan", "codes", "bag_attention"]
-    return folder, *fit_variants(job(clips, compare, learning_rate=8e-3), folder, folder)
+    return folder, fit_variants(job(clips, compare, learning_rate=8e-3), folder, folder)
 
 
 def test_what_can_be_learned_is_learned_and_shuffled_labels_are_not(fitted):
-    _, said, history = fitted
+    said, history = fitted[1]["predictions"], fitted[1]["history"]
     PREDICTIONS.check(said)
     HISTORY.check(history)
     side, null = (said[said.model == m] for m in ("side", "shuffled"))
@@ -123,11 +123,13 @@ def test_what_can_be_learned_is_learned_and_shuffled_labels_are_not(fitted):
 
 
 def test_a_killed_training_goes_on(clips, fitted, tmp_path):
-    folder, said, _ = fitted
-    again, _ = fit_variants(job(clips, ["side", "latents"]), folder, folder)  # other settings: nothing is trained
+    folder, said = fitted[0], fitted[1]["predictions"]
+    again = fit_variants(job(clips, ["side", "latents"]), folder, folder)["predictions"]  # nothing is trained
     assert again.equals(said[said.model.isin(["side", "latents"])].reset_index(drop=True))
-    one, _ = fit_variants(job(clips, ["mlp"], epochs=2), tmp_path, tmp_path)
-    two, _ = fit_variants(job(clips, ["mlp"], epochs=2), tmp_path / "b", tmp_path / "b")
+    one, two = (
+        fit_variants(job(clips, ["mlp"], epochs=2), folder, folder)["predictions"]
+        for folder in (tmp_path, tmp_path / "b")
+    )
     assert one.equals(two)
     assert (tmp_path / "mlp.safetensors").read_bytes() == (tmp_path / "b/mlp.safetensors").read_bytes()
 

@@ -3,19 +3,20 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from sonoscope.affect.dataset import Clip, clip_path, load_clips
 from sonoscope.affect.encoding import encode_songs, untrained_like, write_clip
 from sonoscope.affect.labels import Label, bar_labels, clip_labels
+from sonoscope.affect.raters import agreement
 from sonoscope.affect.reading import SongBars, read_songs
 from sonoscope.contracts import read_json
 from sonoscope.contracts.affect import CLIPS
 from sonoscope.corpora.emopia import load_emopia
 from sonoscope.corpora.skipped import Skipped
-from sonoscope.corpora.vgmidi import load_vgmidi
+from sonoscope.corpora.vgmidi import load_ratings, load_vgmidi
 from sonoscope.errors import SonoscopeError
 from sonoscope.musetok.model import MuseTok
 from sonoscope.settings.affect import BarReading, LabelMap
@@ -91,6 +92,11 @@ def labels_of_corpus(corpus: str, folder: Path, clips: pd.DataFrame, settings: L
         return clip_labels(clips, settings)
     bars, _ = load_vgmidi(folder)
     return bar_labels(bars[bars.piece_id.isin(set(clips.clip_id))])
+
+
+def agreement_of_corpus(corpus: str, folder: Path, clips: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """How well the raters of a corpus agree; empty for one that does not say who rated."""
+    return agreement(load_ratings(folder, set(clips.clip_id)), seed) if corpus == "vgmidi" else {}
 
 
 def load_corpus(corpus: str, clips: Path, latents: Path, labels: Path, truth: Path) -> Corpus:

@@ -66,7 +66,7 @@ class Bundle:
             mask = torch.ones(1, len(rows), dtype=torch.bool)
             each = np.stack([m(torch.from_numpy(rows)[None], batch, mask)[0][0].numpy() for m in self.members])
             each = each.astype(np.float64)
-            found.append(Prediction(each.mean(0), each.std(0).max(1), self.distance(rows)))
+            found.append(Prediction(each.mean(0), each.std(0).max(1), self.distance(rows), each))
         return found
 
 
@@ -80,6 +80,8 @@ class Prediction:
     """Standard deviation over members, the larger of both dimensions, ``(bars,)``."""
     ood_score: NDArray[np.float64]
     """`Distance` from the training bars, ``(bars,)``."""
+    each: NDArray[np.float64]
+    """Of every member, ``(members, bars, 2)``."""
 
 
 def save_bundle(path: Path, bundle: Bundle) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sonoscope.affect import metrics as m
 from sonoscope.affect.labels import DIMENSIONS, label_array
-from sonoscope.contracts.affect import DIFFERENCES, METRICS, QUADRANTS, RELIABILITY
+from sonoscope.contracts.affect import DIFFERENCES, METRICS, QUADRANTS, RELIABILITY, SEEDS
 
 Floats = NDArray[np.float64]
 TAILS: Final = (0.025, 0.975)
@@ -162,6 +162,23 @@ def evaluate(table: pd.DataFrame, truth: Mapping[str, Any], resamples: int, seed
         "quadrants": pd.DataFrame(_quadrants(models), columns=list(QUADRANTS.columns)),
     }
     return {name: frame.astype({c: float for c in ("low", "high") if c in frame}) for name, frame in tables.items()}
+
+
+SEED_MEASURES: Final = ("ccc", "mae", "r2")
+
+
+def seed_table(said: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
+    """Measures of every member of the variants with several seeds, as `SEEDS` declares."""
+    labels = said[["model", "clip_id", "bar_number", *(f"{p}{d}" for p in ("true_", "train_") for d in DIMENSIONS)]]
+    rows = []
+    joined = members.merge(labels, on=["model", "clip_id", "bar_number"], validate="many_to_one")
+    for (model, seed), own in joined.groupby(["model", "seed"], sort=False):
+        for d in DIMENSIONS:
+            t, p, learned = (own[f"{prefix}{d}"].to_numpy(np.float64) for prefix in ("true_", "", "train_"))
+            sums = m.moments(t, p, learned, np.zeros(len(t), np.int64), 1)
+            rows += [{"model": model, "seed": seed, "dimension": d, "metric": name,
+                      "value": float(np.nan_to_num(m.MEASURES[name](sums)[0]))} for name in SEED_MEASURES]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(SEEDS.columns))
 
 
 def _differences(models: list[Judged], weights: Floats) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from sonoscope.affect.folds import Fold, final_fold, folds_of
 from sonoscope.affect.labels import DIMENSIONS
 from sonoscope.affect.tracking import Tracker
 from sonoscope.affect.training import Normaliser, examples_of, shape_of, shuffled_labels, train_head
-from sonoscope.contracts.affect import HISTORY, PREDICTIONS
+from sonoscope.contracts.affect import HISTORY, MEMBERS, PREDICTIONS
 from sonoscope.settings.affect import TrainAffect
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def fit_fold(job: Fitting, name: str, fold: Fold, number: int, history: list[dic
              for side, own in zip((train, validation), labels, strict=True)]  # fmt: skip
     shape = shape_of(train, variant, s.dropout, job.codes)
     members = []
-    for seed in s.seeds:
+    for seed in seeds_of(job, name):
         with Tracker(s.tracker, name, number, seed, history) as tracker:
             members.append(train_head(shape, sides[0], sides[1], variant, s, seed, tracker.note))
     held_out = np.concatenate([normaliser(continuous_inputs(c.tensors, variant)) for c in validation])
@@ -74,20 +74,31 @@ def fit_fold(job: Fitting, name: str, fold: Fold, number: int, history: list[dic
     return Bundle(variant, members, normaliser, distance, widths, job.musetok, about)
 
 
+def seeds_of(job: Fitting, name: str) -> list[int]:
+    """Seeds of a variant's members."""
+    return job.settings.seeds if name in job.settings.ensembles else job.settings.seeds[:1]
+
+
 def split_digest(job: Fitting, fold: Fold) -> str:
     """Digest of which song stands on which side."""
     sides = [sorted({job.clips[k].song_id for k in side}) for side in fold]
     return hashlib.sha256(json.dumps(sides).encode()).hexdigest()[:12]
 
 
-def predictions(job: Fitting, name: str, fold: Fold, number: int, bundle: Bundle) -> pd.DataFrame:
-    """Labelled bars of the fold's test songs, as `PREDICTIONS` declares."""
+def predictions(
+    job: Fitting, name: str, fold: Fold, number: int, bundle: Bundle
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """Labelled bars of the fold's test songs, as `PREDICTIONS` declares, and as `MEMBERS` does where there are some."""
     test = [job.clips[k] for k in fold.test]
     mean = mean_label([job.clips[k] for k in fold.train])
-    frames = []
+    frames, members = [], []
     for clip, said in zip(test, bundle.predict([c.tensors for c in test]), strict=True):
         frames.append(prediction_rows(name, number, clip, said.affect, mean, bundle.half_width))
-    return pd.concat(frames, ignore_index=True)
+        who = frames[-1][["model", "fold", "clip_id", "song_id", "bar_number"]]
+        if len(said.each) > 1:
+            members += [who.assign(seed=seed, **{d: own[clip.known, k] for k, d in enumerate(DIMENSIONS)})
+                        for seed, own in zip(seeds_of(job, name), said.each, strict=True)]  # fmt: skip
+    return pd.concat(frames, ignore_index=True), members
 
 
 def prediction_rows(
@@ -111,7 +122,11 @@ def prediction_rows(
     )
 
 
-def fit_variants(job: Fitting, bundles: Path, kept: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+KEPT = {"predictions": PREDICTIONS, "members": MEMBERS, "history": HISTORY}
+"""Tables of every variant."""
+
+
+def fit_variants(job: Fitting, bundles: Path, kept: Path) -> dict[str, pd.DataFrame]:
     """Train what is not there yet; a killed job goes on with the next variant.
 
     Parameters
@@ -120,31 +135,33 @@ def fit_variants(job: Fitting, bundles: Path, kept: Path) -> tuple[pd.DataFrame,
     bundles : Path
         Gets one file per variant.
     kept : Path
-        Gets the predictions and the history of every finished variant, until the job is done.
+        Gets the tables of every finished variant, until the job is done.
 
     Returns
     -------
-    DataFrame, DataFrame
-        Fit `PREDICTIONS` and `HISTORY`.
+    dict of DataFrame
+        By the names in `KEPT`, which they fit.
     """
     folds = folds_of(job.clips, job.settings, job.seed)
     last = final_fold(job.clips, job.settings, job.seed)
     for name in job.settings.compare:
-        files = [kept / f"{name}.{kind}.parquet" for kind in ("predictions", "history")]
-        if all(p.is_file() for p in files) and (bundles / f"{name}.safetensors").is_file():
+        files = {kind: kept / f"{name}.{kind}.parquet" for kind in KEPT}
+        if all(p.is_file() for p in files.values()) and (bundles / f"{name}.safetensors").is_file():
             log.info("%s: done already", name)
             continue
         history: list[dict[str, Any]] = []
-        frames, final = [], None
+        frames, members, final = [], [], None
         for number, fold in enumerate(folds):
             bundle = fit_fold(job, name, fold, number, history)
-            frames.append(predictions(job, name, fold, number, bundle))
+            said, each = predictions(job, name, fold, number, bundle)
+            frames.append(said)
+            members += each
             final = bundle if fold == last else final
         save_bundle(bundles / f"{name}.safetensors", final or fit_fold(job, name, last, FINAL, history))
-        HISTORY.write(files[1], pd.DataFrame(history, columns=list(HISTORY.columns)))
-        PREDICTIONS.write(files[0], pd.concat(frames, ignore_index=True))
-        log.info("%s: trained on %d folds", name, len(folds))
-    found = [[contract.read(kept / f"{name}.{kind}.parquet") for name in job.settings.compare]
-             for contract, kind in ((PREDICTIONS, "predictions"), (HISTORY, "history"))]  # fmt: skip
-    said, history_table = (pd.concat(frames, ignore_index=True) for frames in found)
-    return said, history_table
+        HISTORY.write(files["history"], pd.DataFrame(history, columns=list(HISTORY.columns)))
+        each_table = pd.concat(members, ignore_index=True) if members else pd.DataFrame(columns=list(MEMBERS.columns))
+        MEMBERS.write(files["members"], each_table[list(MEMBERS.columns)])
+        PREDICTIONS.write(files["predictions"], pd.concat(frames, ignore_index=True))
+        log.info("%s: trained on %d folds, seeds %s", name, len(folds), seeds_of(job, name))
+    return {kind: pd.concat([contract.read(kept / f"{name}.{kind}.parquet") for name in job.settings.compare],
+                            ignore_index=True) for kind, contract in KEPT.items()}  # fmt: skip

@@ -32,21 +32,25 @@ def folds_of(clips: Sequence[Clip], settings: TrainAffect, seed: int) -> list[Fo
         The official split divides a song.
     """
     places = {s: [k for k, c in enumerate(clips) if c.split == s] for s in ("train", "val", "test")}
-    if all(places.values()):
-        folds = [Fold(places["train"], places["val"], places["test"])]
-    else:
-        songs = [c.song_id for c in clips]
-        level = np.array([float(c.labels[c.known].mean()) if c.known.any() else 0.0 for c in clips])
-        half = (level > np.median(level)).astype(np.int64)
-        count = min(settings.folds, len(set(songs)))
-        rng = np.random.default_rng((seed, 0))
-        folds = []
-        for train, test in grouped_folds(len(clips), count, rng, songs, half):
-            inner = _validation(clips, train.tolist(), settings, seed)
-            folds.append(Fold(*inner, test.tolist()))
-    for fold in folds:
-        refuse_leaks(clips, fold)
-    return folds
+    if not all(places.values()):
+        return divided(clips, settings.folds, settings, seed)
+    fold = Fold(places["train"], places["val"], places["test"])
+    refuse_leaks(clips, fold)
+    return [fold]
+
+
+def divided(clips: Sequence[Clip], folds: int, settings: TrainAffect, seed: int) -> list[Fold]:
+    """Folds by song in which every clip is tested once, whatever split is published."""
+    songs = [c.song_id for c in clips]
+    level = np.array([float(c.labels[c.known].mean()) if c.known.any() else 0.0 for c in clips])
+    half = (level > np.median(level)).astype(np.int64)
+    found = []
+    for train, test in grouped_folds(
+        len(clips), min(folds, len(set(songs))), np.random.default_rng((seed, 0)), songs, half
+    ):
+        found.append(Fold(*_validation(clips, train.tolist(), settings, seed), test.tolist()))
+        refuse_leaks(clips, found[-1])
+    return found
 
 
 def final_fold(clips: Sequence[Clip], settings: TrainAffect, seed: int) -> Fold:

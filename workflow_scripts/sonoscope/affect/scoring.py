@@ -1,6 +1,6 @@
 """Scorecard rows of the predictions of one corpus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -57,3 +57,14 @@ def corpus_rows(corpus: str, metrics: pd.DataFrame, composed: bool, sources: Seq
             value, n = float(constant["value"]), int(constant["songs"])
             rows.append(measure(f"affect.{corpus}.{dimension}.constant_mae.{model}", value, n=n, sources=sources))
     return rows
+
+
+def ceiling_rows(corpus: str, raters: Mapping[str, Any], sources: Sequence[str]) -> list[Row]:
+    """Rows ``affect.{corpus}.{dimension}.ceiling``: the correlation with the mean rating that no model can exceed."""
+    if not raters:
+        return []
+    return [
+        measure(f"affect.{corpus}.{d}.ceiling", float(raters[d]["ceiling"]), n=int(raters["pieces"]),
+                null=0.0, sources=sources)
+        for d in DIMENSIONS
+    ]  # fmt: skip

@@ -125,7 +125,7 @@ def train_head(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = AffectHead(shape)
-        optimiser = torch.optim.AdamW(head.parameters(), s.learning_rate, weight_decay=s.weight_decay)
+        optimiser = torch.optim.AdamW(head.parameters(), s.learning_rate, weight_decay=s.weight_decay, fused=True)
         best, best_loss, waited = copy.deepcopy(head.state_dict()), float("inf"), 0
         for epoch in range(1, s.epochs + 1):
             loss = _epoch(head, optimiser, training, variant, s, rng)

@@ -81,6 +81,18 @@ HISTORY = Table(
     description="How training went.",
 )
 
+MEMBERS = Table(
+    "affect_members",
+    {
+        **_WHO,
+        "seed": Column("int64", "seed of this member's initial weights"),
+        "valence": Column("float64", "predicted by this member alone"),
+        "arousal": Column("float64", "predicted by this member alone"),
+    },
+    key=("model", "seed", "clip_id", "bar_number"),
+    description="The same bars by each member of the variants that were trained with several seeds.",
+)
+
 METRICS = Table(
     "affect_metrics",
     {
@@ -113,6 +125,35 @@ DIFFERENCES = Table(
     },
     key=("model", "other", "dimension", "metric"),
     description="Paired differences between models.",
+)
+
+SEEDS = Table(
+    "affect_seeds",
+    {
+        "model": _WHO["model"],
+        "seed": Column("int64", "seed of the member's initial weights"),
+        "dimension": Column("string", "valence or arousal"),
+        "metric": Column("string", "ccc, mae or r2, per bar"),
+        "value": Column("float64", "of this member alone"),
+    },
+    key=("model", "seed", "dimension", "metric"),
+    description="How far the result depends on the initial weights.",
+)
+
+REPEATS = Table(
+    "affect_repeats",
+    {
+        "model": _WHO["model"],
+        "repeat": Column("int64", "division of the songs, from 0; -1 for the mean over divisions"),
+        "dimension": Column("string", "valence, arousal, or both for quadrants"),
+        "metric": Column("string", "ccc, mae, r2, pearson or quadrant_accuracy, per bar"),
+        "value": Column("float64", "the estimate"),
+        "low": Column("float64", "lower end of the mean's 95 % interval over songs", nullable=True),
+        "high": Column("float64", "upper end", nullable=True),
+        "songs": Column("int64", "independent songs"),
+    },
+    key=("model", "repeat", "dimension", "metric"),
+    description="Repeated cross-validation by song: every song predicted once in every division.",
 )
 
 RELIABILITY = Table(

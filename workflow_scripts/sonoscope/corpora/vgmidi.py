@@ -8,6 +8,7 @@ Layout: ``labelled/annotations/vgmidi_raw_{1,2}.json``, each ``{"annotations": {
 
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,6 +126,21 @@ def load_vgmidi(folder: Path, *, tolerance: int = 1) -> tuple[pd.DataFrame, list
     table = pd.DataFrame(rows, columns=list(BARS.columns))
     BARS.check(table)
     return table, skipped
+
+
+def load_ratings(folder: Path, pieces: Collection[str]) -> dict[str, NDArray[np.float64]]:
+    """Usable ratings ``(raters, bars, 2)``, valence and arousal, of pieces that `load_vgmidi` gave."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for path in sorted((folder / "labelled" / "annotations").glob("vgmidi_raw_*.json")):
+        number, content = path.stem.rsplit("_", 1)[1], json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
+        for key, rating in content["annotations"].items():
+            piece = key.rsplit("_", 1)[0]
+            name = f"{number}-{piece}"
+            if name in pieces and not _reason(rating, int(content["pieces"][piece]["measures"])):
+                kept[name].append(np.array([rating[d] for d in _DIMENSIONS], np.float64).T)
+        found |= {name: np.stack(each) for name, each in kept.items()}
+    return found
 
 
 def _read(folder: Path, path: Path, tolerance: int, skipped: list[Skipped]) -> list[tuple[Any, ...]]:

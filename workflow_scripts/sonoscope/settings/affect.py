@@ -145,6 +145,10 @@ class TrainAffect(Section):
     """Variants that are trained and evaluated."""
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0], min_length=1)
     """Seeds of initial weights and batches; the members of one variant are averaged."""
+    ensembles: list[str] = Field(
+        default_factory=lambda: ["both", "latents", "side", "both_expression", "untrained", "plan"]
+    )
+    """Variants that are trained with every seed, so that the spread over seeds is known; the others take the first."""
     folds: int = Field(4, ge=2)
     """Song-disjoint folds of VGMIDI, or of an EMOPIA without its official split; each bar is predicted once."""
     validation: float = Field(0.15, gt=0, lt=0.5)
@@ -174,6 +178,18 @@ class TrainAffect(Section):
         if len(set(self.compare)) != len(self.compare) or len(set(self.seeds)) != len(self.seeds):
             raise ValueError("compare, seeds: expected each value once")
         return self
+
+
+class RepeatAffect(Section):
+    """Repeated cross-validation: songs are divided anew several times, the official split set aside."""
+
+    times: int = Field(5, ge=0)
+    """Divisions; each song is predicted once in each. 0 leaves this out."""
+    folds: int = Field(4, ge=2)
+    """Song-disjoint folds of each division."""
+    variants: list[str] = Field(default_factory=lambda: ["both", "side"], min_length=1)
+    """Variants that are trained again in every fold, with one seed; regression on features by hand and the best
+    constant always are."""
 
 
 class EvaluateAffect(Section):
@@ -238,6 +254,8 @@ class Affect(Section):
     """Heads and their training."""
     evaluation: EvaluateAffect = EvaluateAffect()
     """How predictions are judged."""
+    repeats: RepeatAffect = RepeatAffect()
+    """How they are judged on other divisions of the songs."""
     annotate: Annotate = Annotate()
     """Annotation of many files."""
     analysis: AnalyseAffect = AnalyseAffect()
@@ -248,7 +266,15 @@ class Affect(Section):
         if self.annotate.variant not in self.training.compare:
             known = ", ".join(self.training.compare)
             raise ValueError(f"annotate.variant: {self.annotate.variant!r} is not among training.compare ({known})")
+        unknown = [name for name in self.repeats.variants if name not in self.training.variants]
+        if unknown:
+            raise ValueError(f"repeats.variants: {', '.join(unknown)} must stand in training.variants")
         return self
+
+    @property
+    def repeated(self) -> tuple[AnnotatedCorpus, ...]:
+        """Corpora whose songs are divided anew: all, or none."""
+        return ANNOTATED if self.repeats.times else ()
 
     def corpus(self, name: str, results: Path) -> str:
         """Folder or address of the corpus ``name``: as named, or where it is composed."""
