@@ -7,8 +7,9 @@ from typing import Any
 from sonoscope.affect import analysis
 from sonoscope.affect.examples import example_rows
 from sonoscope.affect.sources import Source
+from sonoscope.affect.tally import song_blocks, tally
 from sonoscope.contracts import read_json, write_json
-from sonoscope.contracts.affect import BARS, CORRELATIONS, COURSE, EXAMPLES, SONG_TABLE, STYLES
+from sonoscope.contracts.affect import CORRELATIONS, COURSE, EXAMPLES, SONG_TABLE, STYLES
 from sonoscope.job import run
 from sonoscope.settings.affect import AnalyseAffect
 
@@ -19,15 +20,14 @@ def main(
 ) -> None:  # fmt: skip
     """Write the tables; songs are the unit, each title of an artist counts once."""
     s = AnalyseAffect.model_validate(settings["affect.analysis"])
-    all_songs, all_bars = SONG_TABLE.read(songs), BARS.read(bars)
-    once = analysis.one_of_each(all_songs)
-    own = all_bars[all_bars.md5.isin(set(once.md5))]
+    once = analysis.one_of_each(SONG_TABLE.read(songs))
+    own = tally(song_blocks(bars, set(once.md5)))
     STYLES.write(styles, analysis.styles(once, s, seed))
     CORRELATIONS.write(correlations, analysis.correlations(once, s, seed))
     COURSE.write(course, analysis.course(own, s, seed))
     write_json(summary, analysis.summary(once, own, len(read_json(skipped))))
     shutil.rmtree(audio, ignore_errors=True)
-    table = example_rows(once, own, Source(source), s.examples, s.example_seconds, audio)
+    table = example_rows(once, bars, Source(source), s.examples, s.example_seconds, audio)
     EXAMPLES.write(examples, table)
 
 

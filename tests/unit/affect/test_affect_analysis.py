@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from sonoscope.affect.analysis import correlations, course, one_of_each, selections, styles, summary
+from sonoscope.affect.comparing import against, correlation_of, mean_of
 from sonoscope.affect.examples import choose
+from sonoscope.affect.tally import song_blocks, tally
 from sonoscope.contracts import write_json
 from sonoscope.contracts.affect import CORRELATIONS, COURSE, SONG_TABLE, STYLES
 from sonoscope.report.blocks import Missing
@@ -85,13 +87,44 @@ def test_correlations_are_adjusted_and_constants_left_out(songs):
 
 
 def test_the_course_of_songs(bars):
-    table = course(bars, SETTINGS, 0)
+    table = course(tally([bars]), SETTINGS, 0)
     COURSE.check(table)
     rows = table.set_index(["dimension", "part"])
     assert rows.loc[("arousal", 0)].deviation == pytest.approx(-0.2)
     assert rows.loc[("arousal", 9)].deviation == pytest.approx(0.2)
     assert rows.loc[("valence", 5)].deviation == pytest.approx(0)
-    assert len(course(bars[bars.bar_number < 5], SETTINGS, 0)) == 0
+    assert len(course(tally([bars[bars.bar_number < 5]]), SETTINGS, 0)) == 0
+
+
+@pytest.mark.parametrize("rows", [7, 20, 333, 10_000])
+def test_sums_do_not_depend_on_how_much_is_read_at_once(bars, tmp_path, rows):
+    path = tmp_path / "bars.parquet"
+    bars.to_parquet(path)
+    wanted = set(bars.md5[bars.md5 != "003"])
+    blocks = list(song_blocks(path, wanted, rows=rows))
+    assert max(map(len, blocks)) <= rows + BARS
+    found, whole = tally(blocks), tally([bars[bars.md5.isin(wanted)].reset_index(drop=True)])
+    assert (found.bars, found.thinned) == (whole.bars, 0)
+    assert np.allclose(found.course, whole.course)
+    assert found.course.shape == (SONGS - 1, 2, 10)
+    literal = bars[bars.md5 != "003"].arousal
+    inside = literal - bars[bars.md5 != "003"].groupby("md5").arousal.transform("mean")
+    assert found.share_inside(1) == pytest.approx(inside.var(ddof=0) / literal.var(ddof=0))
+
+
+def test_with_many_songs_the_normal_approximation_says_what_resampling_says():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(1500) + 0.1
+    y = 0.3 * x + rng.standard_normal(1500)
+    inside = rng.random(1500) < 0.3
+    values = x + 0.12 * inside
+    slow, fast = (AnalyseAffect(resamples=2000, permutations=2000, exact_below=n) for n in (2000, 1000))
+    resampled, normal = [against(values, inside, s, np.random.default_rng(1)) for s in (slow, fast)]
+    assert {k: pytest.approx(v, abs=0.012) for k, v in resampled.items()} == normal
+    ranks = [pd.Series(v).rank().to_numpy() for v in (x, y)]
+    one, two = (correlation_of(*ranks, s, np.random.default_rng(1)) for s in (slow, fast))
+    assert one[:3] == pytest.approx(two[:3], abs=0.01)
+    assert mean_of(x, slow, np.random.default_rng(1))[:3] == pytest.approx(mean_of(x, fast, rng)[:3], abs=0.005)
 
 
 def test_a_title_of_an_artist_counts_once(songs):
@@ -101,7 +134,7 @@ def test_a_title_of_an_artist_counts_once(songs):
 
 
 def test_the_summary_speaks(songs, bars):
-    found = summary(songs, bars, 2)
+    found = summary(songs, tally([bars]), 2)
     assert sum(found["quadrants"].values()) == pytest.approx(1)
     assert found["trusted"] == 60
     text = annotation_text(found, "VGMIDI's layout")

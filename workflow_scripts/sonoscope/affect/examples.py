@@ -10,12 +10,14 @@ import pandas as pd
 from sonoscope.affect.analysis import selections
 from sonoscope.affect.metrics import quadrant
 from sonoscope.affect.sources import Source
+from sonoscope.affect.tally import song_blocks
 from sonoscope.audio.files import write_audio
 from sonoscope.audio.soundfont import render
 from sonoscope.contracts.affect import EXAMPLES
 from sonoscope.symbolic.midi import MidiError, read_midi
 
 SAMPLE_RATE = 32000
+_CURVES = ("md5", "second", "valence", "arousal", "valence_low", "valence_high", "arousal_low", "arousal_high")
 
 
 def choose(songs: pd.DataFrame, count: int) -> list[tuple[str, str]]:
@@ -36,15 +38,19 @@ def choose(songs: pd.DataFrame, count: int) -> list[tuple[str, str]]:
 
 
 def example_rows(
-    songs: pd.DataFrame, bars: pd.DataFrame, source: Source, count: int, seconds: float, audio: Path
+    songs: pd.DataFrame, bars: Path, source: Source, count: int, seconds: float, audio: Path
 ) -> pd.DataFrame:
-    """Score, sound and curve of the chosen songs, as `EXAMPLES` declares; FLAC files go into ``audio``."""
+    """Score, sound and curve of the chosen songs, as `EXAMPLES` declares; FLAC files go into ``audio``.
+
+    ``bars`` is the table of bars, which is read once for the few that are wanted.
+    """
     audio.mkdir(parents=True, exist_ok=True)
     wanted = dict(choose(songs, count))
+    curves = pd.concat(song_blocks(bars, set(wanted), _CURVES), ignore_index=True) if wanted else pd.DataFrame()
     rows = {}
     for md5, content in _contents(source, set(wanted)):
         song = songs[songs.md5 == md5].iloc[0]
-        own = bars[(bars.md5 == md5) & (bars.second <= seconds)]
+        own = curves[(curves.md5 == md5) & (curves.second <= seconds)]
         try:
             score = read_midi(content, md5)
         except MidiError:  # it was annotated, so this cannot be; a picture less is no reason to stop

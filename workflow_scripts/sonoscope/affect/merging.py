@@ -1,5 +1,6 @@
 """The annotations of all jobs as one table, after checking that every file stands in it exactly once."""
 
+import heapq
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,8 +22,10 @@ log = logging.getLogger(__name__)
 
 CSV_HEADER = "md5,bar_number,valence,arousal\n"
 """The first line of the table of bars in CSV, which has no other columns."""
-_AT_ONCE = 20_000
+_AT_ONCE = 5_000
 """Files held at once."""
+_READ_AT_ONCE = 500
+"""Of them, those that are read at once from each table."""
 
 
 class MergeError(SonoscopeError, ValueError):
@@ -53,7 +56,7 @@ def merge(
     """
     frames = _in_order(tables, expected)
     skipped: list[Skipped] = []
-    summaries: list[dict[str, Any]] = []
+    summaries: list[pd.DataFrame] = []
     seen: dict[str, str] = {}
     with ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
@@ -64,16 +67,17 @@ def merge(
             kept = [r for r in rows if _is_new(r, seen, skipped)]
             if not kept:
                 continue
-            block = pd.concat([bar_rows(r, half_width, off_grid) for r in kept], ignore_index=True)
+            block = bar_rows(kept, half_width, off_grid)
             table = BARS.to_arrow(block)
             writer = writer or stack.enter_context(pq.ParquetWriter(bars_path, table.schema))
             writer.write_table(table)
             text(block)
-            summaries += [song_row(r) for r in kept]
+            summaries.append(pd.DataFrame([song_row(r) for r in kept])[list(SONG_TABLE.columns)])
         if writer is None:
             raise MergeError("no file of the corpus could be annotated; the list of what was left out says why")
-    SONG_TABLE.write(songs, pd.DataFrame(summaries, columns=list(SONG_TABLE.columns)))
-    log.info("%d songs with annotations, %d files without", len(summaries), len(skipped))
+    table_of_songs = pd.concat(summaries, ignore_index=True)
+    SONG_TABLE.write(songs, table_of_songs)
+    log.info("%d songs with annotations, %d files without", len(table_of_songs), len(skipped))
     return skipped
 
 
@@ -87,26 +91,44 @@ def _in_order(tables: Sequence[Path], expected: int) -> Iterator[pd.DataFrame]:
             f"expected each of {expected} files once; {missing} are missing, {twice} stand twice, "
             f"{len(taken) - expected} are not of this corpus; run annotate_shard again for all shards"
         )
+    if any((np.diff(p) <= 0).any() for p in places):
+        raise MergeError("the files of a job do not stand in the order of the corpus; run annotate_shard again")
     return _stretches(tables)
 
 
 def _stretches(tables: Sequence[Path]) -> Iterator[pd.DataFrame]:
-    """Rows in the order of the corpus, a few thousand at a time, whatever job made them."""
-    where = pd.concat(
-        [pd.DataFrame({"order": pq.read_table(p, columns=["order"])["order"].to_numpy(), "table": k})
-         for k, p in enumerate(tables)]
-    )  # fmt: skip
-    where["row"] = where.groupby("table").cumcount()
-    where = where.sort_values("order")
-    whole = {k: SONGS.read(p) for k, p in enumerate(tables)} if len(where) <= _AT_ONCE else None
-    for first in range(0, len(where), _AT_ONCE):
-        block = where.iloc[first : first + _AT_ONCE]
-        frames = []
-        for k in sorted(set(block["table"])):
-            rows = block[block["table"] == k]
-            frame = whole[k] if whole else SONGS.read(tables[k])
-            frames.append(frame.iloc[rows["row"].to_numpy()])
-        yield pd.concat(frames).sort_values("order", ignore_index=True)
+    """Rows in the order of the corpus, a few thousand at a time; each table is read once, side by side with the others.
+
+    All tables are in order, so that the next rows are always at the head of one of them.
+    """
+    readers = [_blocks(p) for p in tables]
+    heads = {k: first for k, r in enumerate(readers) if (first := next(r, None)) is not None}
+    queue = [(int(frame["order"].iloc[0]), k) for k, frame in heads.items()]
+    heapq.heapify(queue)
+    block: list[pd.DataFrame] = []
+    while queue:
+        _, k = heapq.heappop(queue)
+        frame = heads.pop(k)
+        stop = int(np.searchsorted(frame["order"].to_numpy(), queue[0][0])) if queue else len(frame)
+        block.append(frame.iloc[:stop])
+        rest = frame.iloc[stop:] if stop < len(frame) else next(readers[k], None)
+        if rest is not None:
+            heads[k] = rest
+            heapq.heappush(queue, (int(rest["order"].iloc[0]), k))
+        if sum(map(len, block)) >= _AT_ONCE:
+            yield pd.concat(block, ignore_index=True)
+            block = []
+    if block:
+        yield pd.concat(block, ignore_index=True)
+
+
+def _blocks(path: Path) -> Iterator[pd.DataFrame]:
+    """Rows of one table, some hundreds at a time."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_READ_AT_ONCE):
+            frame = batch.to_pandas()
+            SONGS.check(frame, path)
+            yield frame
 
 
 def _csv(stack: ExitStack, path: Path | None) -> Callable[[pd.DataFrame], None]:
@@ -139,20 +161,25 @@ def _is_new(row: dict[str, Any], seen: dict[str, str], skipped: list[Skipped]) -
     return True
 
 
-def bar_rows(row: dict[str, Any], half_width: dict[str, float | None], off_grid: float) -> pd.DataFrame:
-    """One row per bar, as `BARS` declares."""
-    columns: dict[str, Any] = {"md5": row["md5"], "bar_number": np.asarray(row["bar_number"], np.int64)}
-    for d in ("valence", "arousal"):
-        columns[d] = np.asarray(row[d], np.float64)
-    columns["second"] = np.asarray(row["second"], np.float64)
+def bar_rows(rows: Sequence[dict[str, Any]], half_width: dict[str, float | None], off_grid: float) -> pd.DataFrame:
+    """One row per bar of all files given, as `BARS` declares."""
+
+    def joined(name: str, kind: type) -> NDArray[Any]:
+        return np.concatenate([np.asarray(r[name], kind) for r in rows])
+
+    counts = [len(r["bar_number"]) for r in rows]
+    columns: dict[str, Any] = {"md5": np.repeat(np.array([str(r["md5"]) for r in rows], object), counts)}
+    columns["bar_number"] = joined("bar_number", np.int64)
+    for name in ("valence", "arousal", "second"):
+        columns[name] = joined(name, np.float64)
     for d in ("valence", "arousal"):
         half = np.nan if (w := half_width.get(d)) is None else w
         columns[f"{d}_low"], columns[f"{d}_high"] = columns[d] - half, columns[d] + half
-    columns |= {"ood_score": np.asarray(row["ood_score"]), "disagreement": np.asarray(row["disagreement"])}
-    columns["n_notes"] = np.asarray(row["n_notes"], np.int64)
-    columns["thinned"] = np.asarray(row["n_kept"]) < columns["n_notes"]
-    columns["off_grid"] = np.asarray(row["shift"]) >= off_grid
-    return pd.DataFrame(columns)
+    columns |= {name: joined(name, np.float64) for name in ("ood_score", "disagreement")}
+    columns["n_notes"] = joined("n_notes", np.int64)
+    columns["thinned"] = joined("n_kept", np.int64) < columns["n_notes"]
+    columns["off_grid"] = joined("shift", np.float64) >= off_grid
+    return pd.DataFrame(columns)[list(BARS.columns)]
 
 
 def song_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,11 @@ class Tracker:
                     "affect.training.tracker: wandb is not installed; pip install wandb, or set it to none"
                 ) from None
             self._run = wandb.init(
-                project="sonoscope-affect", mode=os.environ.get("WANDB_MODE", "offline"), config=self._who, reinit=True
+                project="sonoscope-affect",
+                group=model,
+                name=f"{model}, fold {fold}, seed {seed}",
+                mode=os.environ.get("WANDB_MODE", "offline"),
+                config=dict(self._who),
             )
 
     def note(self, epoch: int, training: float, validation: float) -> None:
