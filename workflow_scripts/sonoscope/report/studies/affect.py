@@ -38,6 +38,7 @@ LIMITS: Final = (
     "small and learned from chorales; composed corpora show that known structure is recovered, and nothing about "
     "listeners."
 )
+PAIRED: Final = "Change of the CCC per bar with its 95 % interval, both models resampled together, song by song."
 PUBLISHED: Final = (
     "For comparison, on the real VGMIDI (155 pieces, ten folds by piece) ridge regression on features by hand reaches "
     "CCC 0.64 for valence and 0.75 for arousal with context, 0.57 and 0.64 without; two halves of the raters agree by "
@@ -55,13 +56,14 @@ def build(results: Results) -> Study:
             continue
         metrics = contracts.METRICS.read(folder / "metrics.parquet")
         differences = contracts.DIFFERENCES.read(folder / "differences.parquet")
-        if answer is None:
+        first = answer is None
+        if first:
             answer = words.answer(corpus, metrics, differences, results.source(folder / "metrics.parquet"))
-        sections.append(_corpus(corpus, folder, metrics, differences, results))
+        sections += _corpus(corpus, folder, metrics, differences, results, first)
     if not sections:
         sections.append(Section("affect-predictions", "Predictions", (Missing("Predictions of unseen songs", TARGET),)))
     examples, grid = _examples(results)
-    sections += [_probes(results), _annotations(results), examples, _speed(results)]
+    sections += [_probes(results), *_annotations(results), examples, _speed(results)]
     if all(isinstance(block, Missing) for section in sections for block in section.blocks):
         sections = []  # nothing is there: the opening page says how to make it
     return Study(
@@ -71,30 +73,57 @@ def build(results: Results) -> Study:
         target=TARGET,
         answer=answer,
         sections=tuple(sections),
-        highlight=replace(grid, name="affect-first", rows=grid.rows[:1]) if grid else None,
+        highlight=replace(grid, name="affect-first") if grid else None,
     )
 
 
-def _corpus(corpus: str, folder: Path, metrics: pd.DataFrame, differences: pd.DataFrame, results: Results) -> Section:
-    sources = present(results.source(folder / "metrics.parquet"))
-    heads = results.root / "affect" / "train_heads" / corpus / "predictions.parquet"
-    blocks: list[Block] = [
-        Numbers(words.numbers(metrics, results.source(folder / "metrics.parquet"))),
-        Prose(words.reading(metrics, differences)),
-        figures.comparison(corpus, metrics, words.MODELS, sources),
+def _corpus(
+    corpus: str, folder: Path, metrics: pd.DataFrame, differences: pd.DataFrame, results: Results, first: bool
+) -> list[Section]:
+    """One corpus: what predicts, what a prediction is worth, whether it holds elsewhere, all numbers."""
+    source = results.source(folder / "metrics.parquet")
+    sources, name = present(source), words.CORPORA[corpus]
+    blocks: list[Block] = [] if first else [Numbers(words.numbers(metrics, source))]  # the answer above has shown them
+    blocks += [Prose(words.reading(differences)), figures.comparison(corpus, metrics, words.MODELS, sources)]
+    sections = [
+        Section(f"affect-{corpus}", f"Bars of unseen songs, {name}", tuple(b for b in blocks if b != Prose("")))
     ]
+    heads = results.root / "affect" / "train_heads" / corpus / "predictions.parquet"
+    judged: list[Block] = []
     if heads.is_file():
         said = contracts.PREDICTIONS.read(heads)
-        shown = [m for m in ("both", "latents") if m in set(said.model)]
-        own = present(results.source(heads))
-        blocks += [figures.scatter(corpus, said, m, words.label(m), own) for m in shown]
+        shown = {m: words.label(m) for m in ("both", "latents") if m in set(said.model)}
+        if shown:
+            judged.append(figures.scatter(corpus, said, shown, present(results.source(heads))))
     reliable = contracts.RELIABILITY.read(folder / "reliability.parquet")
     if "both" in set(reliable.model):
-        blocks.append(figures.reliability(corpus, reliable, "both", sources))
-    blocks += [_metric_table(corpus, metrics, sources), _difference_table(corpus, differences, sources)]
-    blocks.append(_quadrant_table(corpus, contracts.QUADRANTS.read(folder / "quadrants.parquet"), sources))
-    blocks.append(Prose(LIMITS if (metrics.against == "truth").any() else PUBLISHED))
-    return Section(f"affect-{corpus}", f"Bars of unseen songs, {words.CORPORA[corpus]}", tuple(blocks))
+        judged += [figures.reliability(corpus, reliable, "both", sources), Prose(words.calibration(metrics))]
+    if judged:
+        sections.append(Section(f"affect-{corpus}-worth", "What a prediction is worth", tuple(judged), 3))
+    sections.append(_robustness(corpus, folder, metrics, results))
+    tables = (
+        _metric_table(corpus, metrics, sources),
+        _difference_table(corpus, differences, sources),
+        _quadrant_table(corpus, contracts.QUADRANTS.read(folder / "quadrants.parquet"), sources),
+        Prose(LIMITS if (metrics.against == "truth").any() else PUBLISHED),
+    )
+    return [*sections, Section(f"affect-{corpus}-numbers", "All numbers", tables, 3)]
+
+
+def _robustness(corpus: str, folder: Path, metrics: pd.DataFrame, results: Results) -> Section:
+    seeds_path = folder / "seeds.parquet"
+    repeats_path = results.root / "affect" / "repeat_folds" / corpus / "repeats.parquet"
+    raters_path = results.root / "affect" / "label_clips" / corpus / "raters.json"
+    seeds = contracts.SEEDS.read(seeds_path) if seeds_path.is_file() else None
+    repeats = contracts.REPEATS.read(repeats_path) if repeats_path.is_file() else None
+    raters = read_json(raters_path) if raters_path.is_file() else {}
+    lines = pd.DataFrame(words.robustness(metrics, seeds, repeats, raters), columns=["what", *words.DIMENSIONS, "how"])
+    columns = {"what": Column("CCC per bar"), "valence": Column("Valence"), "arousal": Column("Arousal"),
+               "how": Column("Range")}  # fmt: skip
+    read = [p for p in (folder / "metrics.parquet", repeats_path, raters_path) if p.is_file()]
+    sources = present(*(results.source(p) for p in read))
+    table = Table(f"affect-{corpus}-robustness", "The same number otherwise", lines, columns, sources=sources)
+    return Section(f"affect-{corpus}-robustness-part", "Other seeds, other songs, other ears", (table,), 3)
 
 
 def _metric_table(corpus: str, metrics: pd.DataFrame, sources: tuple[Source, ...]) -> Table:
@@ -153,27 +182,31 @@ def _probes(results: Results) -> Section:
     return Section("affect-probes", "One edit at a time", (block,))
 
 
-def _annotations(results: Results) -> Section:
+def _annotations(results: Results) -> list[Section]:
     folder = results.root / "affect" / "analyse_annotations"
     songs_path = results.root / "affect" / "merge_annotations" / "songs.parquet"
     if not (folder / "summary.json").is_file() or not songs_path.is_file():
-        return Section("affect-annotations", "Annotations", (Missing("Annotated files and their analysis", TARGET),))
+        return [Section("affect-annotations", "Annotations", (Missing("Annotated files and their analysis", TARGET),))]
     summary, songs = read_json(folder / "summary.json"), contracts.SONG_TABLE.read(songs_path)
     styles = contracts.STYLES.read(folder / "styles.parquet")
     sources = present(results.source(folder / "summary.json"))
     names = sorted(set(styles["style"]))
     blocks: list[Block] = [Prose(words.annotation_text(summary, _trained_on(results)))]
-    blocks += [Prose(words.styles_text(styles))]
+    blocks.append(figures.heatmap(songs, names, sources))
+    sections = [Section("affect-annotations", "What the annotations say", tuple(blocks))]
     if names:
-        blocks += [figures.styles(styles, sources), figures.style_boxes(songs, names, sources)]
-    blocks += [figures.heatmap(songs, names, sources)]
-    if names:
-        blocks.append(_style_table(styles, sources))
+        blocks = [Prose(words.styles_text(styles)), figures.styles(styles, sources)]
+        blocks += [figures.style_boxes(songs, names, sources), _style_table(styles, sources)]
+        sections.append(Section("affect-styles-part", "Styles", tuple(blocks), 3))
     course = contracts.COURSE.read(folder / "course.parquet")
     if len(course):
-        blocks.append(figures.course(course, sources))
-    blocks.append(_correlation_table(contracts.CORRELATIONS.read(folder / "correlations.parquet"), sources))
-    return Section("affect-annotations", "What the annotations say", tuple(blocks))
+        blocks = [figures.course(course, sources), Prose(words.course_text(course, summary))]
+        sections.append(Section("affect-course-part", "Along a song", tuple(blocks), 3))
+    found = contracts.CORRELATIONS.read(folder / "correlations.parquet")
+    if len(found):
+        blocks = [figures.correlations(found, sources), _correlation_table(found, sources)]
+        sections.append(Section("affect-correlations-part", "What goes with valence and arousal", tuple(blocks), 3))
+    return sections
 
 
 def _trained_on(results: Results) -> str:
@@ -200,41 +233,41 @@ def _style_table(table: pd.DataFrame, sources: tuple[Source, ...]) -> Table:
 
 
 def _correlation_table(table: pd.DataFrame, sources: tuple[Source, ...]) -> Table:
+    shown = table.assign(what=table.with_what.map(figures.WITH))
     columns = {
         "songs": Column("Songs"),
         "dimension": Column("Dimension"),
-        "with_what": Column("With"),
+        "what": Column("With"),
         "n": Column("n", 0),
         "r": Column("Spearman", 2),
         "low": Column("95 % from", 2),
         "high": Column("to", 2),
         "p_fdr": Column("p, adjusted", 4),
     }
-    caption = (
-        "Over songs; p by permutation, adjusted by Benjamini and Hochberg. The model reads tempo, loudness, density, "
-        "register and mode, so these rows tell what it makes of them, not what moves listeners."
-    )
-    return Table("affect-correlations", "What goes with valence and arousal", table, columns, caption, sources=sources)
+    caption = "Tests are adjusted by Benjamini and Hochberg over all rows of a selection."
+    return Table("affect-correlation-table", "The same in numbers", shown, columns, caption, True, sources)
 
 
 def _examples(results: Results) -> tuple[Section, AudioGrid | None]:
+    """Each song with its sound, its score and its curve together; the first one's sound is the highlight."""
     path = results.root / "affect" / "analyse_annotations" / "examples.parquet"
     table = contracts.EXAMPLES.read(path) if path.is_file() else pd.DataFrame()
     if table.empty:
         return Section("affect-examples", "Songs", (Missing("Example songs", TARGET),)), None
     sources = present(results.source(path))
-    rows = tuple(
-        AudioRow(
-            str(r.title), f"{r.quadrant} · {r.style}".rstrip(" ·"), (Clip(path.parent / str(r.audio), str(r.title)),)
-        )
-        for r in table.itertuples(index=False)
-    )
-    grid = AudioGrid(
-        "affect-songs", "Listen", ("Rendered from the score",), rows,
-        "One song or more of each quadrant: those nearest to the mean of the quadrant's songs.", sources,
-    )  # fmt: skip
-    drawn = [figures.example(row, k, sources) for k, row in enumerate(_records(table))]
-    return Section("affect-examples", "Songs to look at and to hear", (grid, *drawn)), grid
+    blocks: list[Block] = [Prose(
+        "The songs nearest to the mean song of their quadrant; none was picked by ear. Bands are conformal intervals."
+    )]  # fmt: skip
+    grids = []
+    for k, row in enumerate(_records(table)):
+        title = str(row["title"])
+        line = AudioRow(title, f"{row['quadrant']} · {row['style']}".rstrip(" ·"),
+                        (Clip(path.parent / str(row["audio"]), title),))  # fmt: skip
+        grids.append(AudioGrid(f"affect-song-{k}", title, ("Rendered from the score",), (line,), "", sources))
+        blocks += [grids[-1], figures.example(row, k, sources)]
+    caption = "The song nearest to the mean of the first quadrant’s songs, rendered from its score."
+    highlight = replace(grids[0], title="Listen", caption=caption)
+    return Section("affect-examples", "Songs to look at and to hear", tuple(blocks)), highlight
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -258,7 +291,10 @@ def _speed(results: Results) -> Section:
         )
     )  # fmt: skip
     hours = ", ".join(f"{show(float(h), 1)} h on {n}" for n, h in found["hours"].items())
+    reader = f" read with {found['reference_reader']}" if found.get("reference_reader") else ""
+    notes = f", on files of {found['notes_per_file']:,.0f} notes" if "notes_per_file" in found else ""
     text = (
+        f"The rules written out are the published algorithm, note by note{reader}{notes}. "
         f"From these rates, reading and encoding {found['corpus_files']:,} files of {found['corpus_bars_per_file']} "
         f"bars, {100 * found['corpus_distinct_share']:.0f} % of them distinct, would take {hours} "
         "workers (computed, not run)."

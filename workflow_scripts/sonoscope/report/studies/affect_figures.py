@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Drawing
 
 from sonoscope.report.blocks import Figure
@@ -15,34 +16,45 @@ from sonoscope.report.style import WIDTH, ink
 
 DIMENSIONS = ("valence", "arousal")
 _LIMITS = (-1.05, 1.05)
+_TICKS = (-1, -0.5, 0, 0.5, 1)
+_CLASSES = 8
 Sources = tuple[Source, ...]
 
 
-def scatter(corpus: str, predictions: pd.DataFrame, model: str, label: str, sources: Sources) -> Figure:
-    """Prediction against label, one point per bar, both dimensions."""
-    chosen = predictions[predictions.model == model].reset_index(drop=True)
-    songs = chosen.song_id.nunique()
+def scatter(corpus: str, predictions: pd.DataFrame, models: Mapping[str, str], sources: Sources) -> Figure:
+    """Prediction against label, one point per bar: a row for each model, a column for each dimension."""
+    chosen = predictions[predictions.model.isin(list(models))].reset_index(drop=True)
+    classes = max(chosen[f"true_{d}"].nunique() for d in DIMENSIONS) <= _CLASSES
 
     def draw() -> Drawing:
-        figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharey=True)
-        for k, (ax, dimension) in enumerate(zip(axes, DIMENSIONS, strict=True)):
-            ax.plot(_LIMITS, _LIMITS, color=ink("muted"), linewidth=0.8, linestyle=(0, (4, 4)))
-            x, y = chosen[f"true_{dimension}"], chosen[dimension]
-            ax.scatter(x, y, s=5, alpha=0.35, color=ink(f"c{k}"), linewidths=0, rasterized=True)
-            ax.set(xlim=_LIMITS, xlabel=f"{dimension} as annotated", title=dimension.capitalize())
-        axes[0].set(ylim=(-1.3, 1.3), ylabel="predicted")
+        figure, axes = plt.subplots(len(models), 2, figsize=(WIDTH, 2.75 * len(models) + 0.2), sharex=True, sharey=True,
+                                    squeeze=False)  # fmt: skip
+        for line, (model, word) in zip(axes, models.items(), strict=True):
+            own = chosen[chosen.model == model]
+            shift = np.random.default_rng(0).uniform(-0.05, 0.05, len(own)) * classes
+            for k, (ax, dimension) in enumerate(zip(line, DIMENSIONS, strict=True)):
+                ax.plot(_LIMITS, _LIMITS, color=ink("muted"), linewidth=0.8, linestyle=(0, (4, 4)))
+                ax.scatter(own[f"true_{dimension}"] + shift, own[dimension], s=5, alpha=0.35, color=ink(f"c{k}"),
+                           linewidths=0, rasterized=True)  # fmt: skip
+                ax.set(xlim=_LIMITS, ylim=(-1.35, 1.35), xticks=_TICKS, yticks=_TICKS)
+                ax.set_title(f"{dimension.capitalize()}, {word}", loc="left")
+            line[0].set_ylabel("predicted")
+        for ax in axes[-1]:
+            ax.set_xlabel("annotated")
         return figure
 
+    first = chosen[chosen.model == next(iter(models))]
     return Figure(
-        name=f"affect-{corpus}-scatter-{model}",
-        title=f"{label}: predicted against annotated",
+        name=f"affect-{corpus}-scatter",
+        title="Predicted against annotated",
         draw=draw,
-        data=chosen[["clip_id", "bar_number", *DIMENSIONS, *(f"true_{d}" for d in DIMENSIONS)]],
+        data=chosen[["model", "clip_id", "bar_number", *DIMENSIONS, *(f"true_{d}" for d in DIMENSIONS)]],
         caption=(
-            f"One point per bar, {len(chosen):,} bars of {songs} songs that the model did not learn from. On the "
-            "dashed line a prediction is right; a cloud flatter than it is drawn to the mean."
+            f"One point per bar, {len(first):,} bars of {first.song_id.nunique()} songs that the model did not learn "
+            "from. On the dashed line a prediction is right; a cloud flatter than it is drawn to the mean."
+            + (" The labels take few values, and points are moved sideways a little so as to be seen." * classes)
         ),
-        alt="Two scatter plots of predicted against annotated valence and arousal per bar.",
+        alt="Scatter plots of predicted against annotated valence and arousal per bar.",
         sources=sources,
     )
 
@@ -53,6 +65,7 @@ def comparison(corpus: str, metrics: pd.DataFrame, names: Sequence[tuple[str, st
     order = [name for name, _ in names if name in set(rows.model)]
     words = dict(names)
     shown = rows[rows.model.isin(order)]
+    lowest = float(shown.low.min()) if shown.low.notna().any() else 0.0
 
     def draw() -> Drawing:
         figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.6 + 0.24 * len(order)), sharey=True)
@@ -66,8 +79,10 @@ def comparison(corpus: str, metrics: pd.DataFrame, names: Sequence[tuple[str, st
                     ax.plot([r.low, r.high], [place, place], color=ink(f"c{k}"), linewidth=1.6)
                 ax.plot(r.value, place, "o", color=ink(f"c{k}"), markersize=4.5)
             ax.axvline(0, color=ink("muted"), linewidth=0.8, linestyle=(0, (4, 4)))
-            ax.set(xlabel="CCC per bar", title=dimension.capitalize())
+            ax.set(xlabel="CCC per bar", xticks=(-0.5, 0, 0.5, 1), xlim=(min(-0.5, lowest) - 0.02, 1.02))
+            ax.set_title(dimension.capitalize(), loc="left")
             ax.grid(axis="y", visible=False)
+            ax.grid(axis="x", visible=True)
         axes[0].set_yticks(range(len(order)), [words[m] for m in reversed(order)])
         return figure
 
@@ -97,7 +112,8 @@ def reliability(corpus: str, table: pd.DataFrame, model: str, sources: Sources) 
             ax.plot(_LIMITS, _LIMITS, color=ink("muted"), linewidth=0.8, linestyle=(0, (4, 4)))
             ax.vlines(rows.predicted, rows.low, rows.high, color=ink(f"c{k}"), linewidth=1.4)
             ax.plot(rows.predicted, rows.true, "o-", color=ink(f"c{k}"), markersize=4, linewidth=1)
-            ax.set(xlim=_LIMITS, ylim=_LIMITS, xlabel=f"predicted {dimension}", title=dimension.capitalize())
+            ax.set(xlim=_LIMITS, ylim=_LIMITS, xticks=_TICKS, yticks=_TICKS, xlabel="predicted")
+            ax.set_title(dimension.capitalize(), loc="left")
         axes[0].set_ylabel("annotated, mean")
         return figure
 
@@ -114,39 +130,43 @@ def reliability(corpus: str, table: pd.DataFrame, model: str, sources: Sources) 
 
 
 def probes(table: pd.DataFrame, models: Sequence[tuple[str, str]], sources: Sources) -> Figure:
-    """Mean change by each edit, per model, beside what the causes express."""
-    edits = [e for e in ("mode", "tempo", "velocity", "octave") if e in set(table.edit)]
+    """Mean change by each edit with its interval, per model, beside what the causes express."""
+    names = {"mode": ("major → minor", "valence"), "tempo": ("half as fast again", "arousal"),
+             "velocity": ("louder", "arousal"), "octave": ("an octave up", "arousal")}  # fmt: skip
+    edits = [e for e in names if e in set(table.edit)]
     words = [(m, w) for m, w in models if m in set(table.model)]
-    dimension = {"mode": "valence"}
+    n = int(table.piece.nunique())
 
     def draw() -> Drawing:
-        figure, ax = plt.subplots(figsize=(WIDTH, 2.9))
-        width = 0.8 / (len(words) + 1)
-        for k, (model, word) in enumerate([("", "what the causes express"), *words]):
-            heights = []
-            for edit in edits:
-                rows = table[(table.edit == edit) & (table.dimension == dimension.get(edit, "arousal"))]
-                rows = rows[rows.model == model] if model else rows[rows.model == words[0][0]]
-                heights.append(float((rows.change if model else rows.expressed).mean()))
-            ax.bar(np.arange(len(edits)) + (k - len(words) / 2) * width, heights, width * 0.92, label=word,
-                   color=ink("muted" if not model else f"c{k - 1}"))  # fmt: skip
-        ax.axhline(0, color=ink("muted"), linewidth=0.8)
-        names = {"mode": "major → minor\n(valence)", "tempo": "half as fast again\n(arousal)",
-                 "velocity": "louder\n(arousal)", "octave": "an octave up\n(arousal)"}  # fmt: skip
-        ax.set_xticks(range(len(edits)), [names[e] for e in edits])
-        ax.set_ylabel("mean change of the prediction")
-        ax.legend(frameon=False, fontsize=8, ncols=2)
+        figure, axes = plt.subplots(1, len(edits), figsize=(WIDTH, 0.9 + 0.3 * (len(words) + 1)), sharey=True,
+                                    squeeze=False)  # fmt: skip
+        for ax, edit in zip(axes[0], edits, strict=True):
+            rows = table[(table.edit == edit) & (table.dimension == names[edit][1])]
+            expressed = float(rows.expressed.mean())
+            ax.axvline(0, color=ink("muted"), linewidth=0.8)
+            ax.axvline(expressed, color=ink("muted"), linewidth=1.2, linestyle=(0, (2, 2)))
+            for place, (model, _) in enumerate(reversed(words)):
+                own = rows[rows.model == model].change.to_numpy(np.float64)
+                half = 1.96 * own.std(ddof=1) / len(own) ** 0.5 if len(own) > 1 else 0.0
+                colour = ink(f"c{int(names[edit][1] == 'arousal')}")
+                ax.plot([own.mean() - half, own.mean() + half], [place] * 2, color=colour, linewidth=1.6)
+                ax.plot(own.mean(), place, "o", color=colour, markersize=4.5)
+            ax.set_title(names[edit][0], loc="left")
+            ax.set(xlabel=f"change of {names[edit][1]}", ylim=(-0.6, len(words) - 0.4))
+            ax.margins(x=0.15)
+            ax.grid(axis="y", visible=False)
+        axes[0][0].set_yticks(range(len(words)), [w for _, w in reversed(words)])
         return figure
 
-    n = int(table.piece.nunique())
     return Figure(
         name="affect-probes",
         title="One edit at a time",
         draw=draw,
         data=table,
-        caption=f"Mean change over {n} composed pieces that differ in one cause alone. Tempo and loudness leave every "
-        "token as it is: a model of latents alone cannot see them, and its change is exactly 0.",
-        alt="Bars: change of predictions by edits of mode, tempo, loudness and octave.",
+        caption=f"Mean change of the prediction over {n} composed pieces that differ in one cause alone, with 95 % "
+        "intervals over pieces; the dashed line is what the causes express. Tempo and loudness leave every token as it "
+        "is: a model of latents alone cannot see them, and its change is exactly 0.",
+        alt="Dots with intervals: change of predictions by edits of mode, tempo, loudness and octave.",
         sources=sources,
     )
 
@@ -158,14 +178,12 @@ def styles(table: pd.DataFrame, sources: Sources) -> Figure:
 
     def draw() -> Drawing:
         figure, ax = plt.subplots(figsize=(WIDTH, 4.2))
-        for k, name in enumerate(names):
+        for name in names:
             v, a = (chosen[(chosen["style"] == name) & (chosen.dimension == d)].iloc[0] for d in DIMENSIONS)
-            colour = ink(f"c{k}")
-            ax.plot([v.low, v.high], [a["mean"]] * 2, color=colour, linewidth=1.4)
-            ax.plot([v["mean"]] * 2, [a.low, a.high], color=colour, linewidth=1.4)
-            ax.annotate(
-                f"{name} ({v.n})", (v["mean"], a["mean"]), xytext=(6, 5), textcoords="offset points", color=colour
-            )
+            ax.plot([v.low, v.high], [a["mean"]] * 2, color=ink("c0"), linewidth=1.2, alpha=0.7)
+            ax.plot([v["mean"]] * 2, [a.low, a.high], color=ink("c1"), linewidth=1.2, alpha=0.7)
+            ax.plot(v["mean"], a["mean"], "o", color=ink("ink"), markersize=3.5)
+            ax.annotate(f"{name} ({v.n})", (v["mean"], a["mean"]), xytext=(5, 4), textcoords="offset points")
         ax.axhline(0, color=ink("muted"), linewidth=0.8)
         ax.axvline(0, color=ink("muted"), linewidth=0.8)
         ax.set(xlabel="valence", ylabel="arousal")
@@ -221,6 +239,7 @@ def heatmap(songs: pd.DataFrame, names: Sequence[str], sources: Sources) -> Figu
 
     def draw() -> Drawing:
         lines = -(-len(groups) // columns)
+        shades = LinearSegmentedColormap.from_list("shades", [ink("paper"), ink("c0")])
         figure, axes = plt.subplots(lines, columns, figsize=(WIDTH, 1.85 * lines + 0.3), sharex=True, sharey=True,
                                     squeeze=False)  # fmt: skip
         for ax in axes.flat:
@@ -228,8 +247,11 @@ def heatmap(songs: pd.DataFrame, names: Sequence[str], sources: Sources) -> Figu
         for ax, (name, own) in zip(axes.flat, groups, strict=False):
             ax.set_axis_on()
             counts = np.histogram2d(own.valence.clip(-1, 1), own.arousal.clip(-1, 1), bins=[edges, edges])[0]
-            ax.pcolormesh(edges, edges, counts.T / max(counts.sum(), 1), cmap="viridis", rasterized=True)
-            ax.set_title(f"{name} ({len(own)})")
+            ax.pcolormesh(edges, edges, counts.T / max(counts.sum(), 1), cmap=shades, rasterized=True)
+            ax.axhline(0, color=ink("muted"), linewidth=0.6)
+            ax.axvline(0, color=ink("muted"), linewidth=0.6)
+            ax.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+            ax.set_title(f"{name} ({len(own)})", loc="left")
             ax.grid(visible=False)
         for ax in axes[-1]:
             ax.set_xlabel("valence")
@@ -243,7 +265,7 @@ def heatmap(songs: pd.DataFrame, names: Sequence[str], sources: Sources) -> Figu
         title="Where songs lie",
         draw=draw,
         data=counted,
-        caption="Share of the songs in each cell of the plane; in brackets the number of songs.",
+        caption="Share of the songs in each cell of the plane, the darker the more; in brackets the number of songs.",
         alt="Heat maps of songs in the plane of valence and arousal, by style.",
         sources=sources,
     )
@@ -277,6 +299,48 @@ def course(table: pd.DataFrame, sources: Sources) -> Figure:
     )
 
 
+WITH = {"tempo": "tempo", "notes_per_beat": "notes per beat", "velocity": "loudness", "pitch": "pitch",
+        "mode": "major over minor", "n_bars": "length in bars", "ood_score": "far from training songs"}  # fmt: skip
+"""What annotations are correlated with, as it is shown."""
+
+
+def correlations(table: pd.DataFrame, sources: Sources) -> Figure:
+    """Spearman's correlations with intervals, for all songs and for the trusted ones."""
+    order = [w for w in WITH if w in set(table.with_what)]
+
+    def draw() -> Drawing:
+        figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.9 + 0.3 * len(order)), sharey=True)
+        for k, (ax, dimension) in enumerate(zip(axes, DIMENSIONS, strict=True)):
+            ax.axvline(0, color=ink("muted"), linewidth=0.8)
+            for songs, shift, face in (("all", 0.14, ink(f"c{k}")), ("trusted", -0.14, ink("paper"))):
+                rows = table[(table.dimension == dimension) & (table.songs == songs)].set_index("with_what")
+                for place, what in enumerate(reversed(order)):
+                    if what not in rows.index:
+                        continue
+                    r = rows.loc[what]
+                    ax.plot([r.low, r.high], [place + shift] * 2, color=ink(f"c{k}"), linewidth=1.3)
+                    ax.plot(r.r, place + shift, "o", color=ink(f"c{k}"), markerfacecolor=face, markersize=4.2,
+                            label=f"{songs} songs" if place == 0 else None)  # fmt: skip
+            ax.set(xlim=(-1, 1), xticks=_TICKS, xlabel="Spearman's correlation over songs")
+            ax.set_title(dimension.capitalize(), loc="left")
+            ax.grid(axis="y", visible=False)
+        axes[0].set_yticks(range(len(order)), [WITH[w] for w in reversed(order)])
+        axes[0].legend(frameon=False, fontsize=8, loc="lower left")
+        return figure
+
+    return Figure(
+        name="affect-correlations",
+        title="What goes with valence and arousal",
+        draw=draw,
+        data=table,
+        caption="With 95 % intervals over songs; trusted songs keep to a grid and are like the training songs. The "
+        "model reads tempo, loudness, density, register and mode, so this tells what it makes of them, not what moves "
+        "listeners.",
+        alt="Dots with intervals: correlations of valence and arousal with tempo, loudness and other properties.",
+        sources=sources,
+    )
+
+
 def example(row: Mapping[str, Any], number: int, sources: Sources) -> Figure:
     """A song as piano roll, with its curve below."""
 
@@ -300,8 +364,8 @@ def example(row: Mapping[str, Any], number: int, sources: Sources) -> Figure:
                 np.append(second, [end] * (len(second) > 0)), whole, where="post", color=ink(f"c{k}"), label=dimension
             )
         curve.axhline(0, color=ink("muted"), linewidth=0.8)
-        curve.set(xlabel="seconds", ylim=(-1.3, 1.3))
-        curve.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+        curve.set(xlabel="seconds", ylim=(-1.3, 1.3), yticks=(-1, 0, 1))
+        curve.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
         return figure
 
     data = pd.DataFrame({"second": row["bar_second"], "valence": row["valence"], "arousal": row["arousal"]})
@@ -311,8 +375,7 @@ def example(row: Mapping[str, Any], number: int, sources: Sources) -> Figure:
         title=f"{row['title']}" + (f" ({row['style']})" if row["style"] else ""),
         draw=draw,
         data=data,
-        caption=f"Notes, darker where louder, and the prediction of every bar with its conformal interval ({mean}). "
-        f"The song nearest to the mean of those in {row['quadrant']}, or next to it; none was picked by ear.",
+        caption=f"Notes, darker where louder, and the prediction of every bar; mean {mean}.",
         alt="Piano roll of a song above its curves of valence and arousal.",
         sources=sources,
     )

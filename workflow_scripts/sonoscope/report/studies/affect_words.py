@@ -93,11 +93,16 @@ def numbers(metrics: pd.DataFrame, source: Source | None) -> tuple[Number, ...]:
             found.append(
                 Number(
                     f"{d.capitalize()}, {word}", own.value, own.low, own.high, own.songs,
-                    null=null.value if null else None, baseline=base.value if base and metric == "mae" else None,
-                    note="songs; per bar", source=source,
+                    null=null.value if null else None, baseline=_constant(metric, base) if null else None,
+                    note="songs, per bar", source=source,
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def _constant(metric: str, found: Measured | None) -> float | None:
+    """What the best constant reaches; the concordance of a constant is 0."""
+    return 0.0 if metric == "ccc" else found.value if found else None
 
 
 def verdict_of(metrics: pd.DataFrame, differences: pd.DataFrame) -> tuple[Verdict, str]:
@@ -115,36 +120,104 @@ def verdict_of(metrics: pd.DataFrame, differences: pd.DataFrame) -> tuple[Verdic
     return verdict, "; ".join(reasons) + "."
 
 
-def compared(differences: pd.DataFrame, other: str) -> str:
-    """How the recommended model differs from another in concordance, as a sentence; empty where it is not there."""
-    parts = []
-    for d in DIMENSIONS:
-        rows = differences[(differences.other == other) & (differences.dimension == d) & (differences.metric == "ccc")]
-        if rows.empty:
-            return ""
-        r = rows.iloc[0]
-        way = "better" if r.low > 0 else "worse" if r.high < 0 else "not clearly different"
-        parts.append(f"for {d} {way} ({signed(float(r.difference))} {interval(float(r.low), float(r.high), 2)})")
-    return f"Against {label(other)}, latents + side channel are {' and '.join(parts)}."
+STEPS: Final = {
+    "side": "Adding the latents to the side channel",
+    "untrained": "A trained encoder in place of one with random weights",
+    "both_expression": "Tonality in the side channel",
+    "hand": "The head in place of ridge regression on features by hand",
+}
+"""What it means to go from another model to the recommended one."""
 
 
-def reading(metrics: pd.DataFrame, differences: pd.DataFrame) -> str:
-    """What the comparison shows: whether latents add anything, and whether that was learned."""
-    said = [compared(differences, other) for other in ("side", "untrained", "hand")]
-    within = [pick(metrics, "both", d, "pearson", "within") for d in DIMENSIONS]
-    text = " ".join(s for s in said if s)
-    if all(within):
-        pair = " and ".join(f"{w.words} for {d}" for d, w in zip(DIMENSIONS, within, strict=True) if w)
-        text += f" Within songs, deviations from the song's mean correlate by {pair}."
-    shrink = [pick(metrics, "both", d, "sd_ratio") for d in DIMENSIONS]
-    if all(shrink):
-        pair = " and ".join(f"{show(s.value, 2)} ({d})" for d, s in zip(DIMENSIONS, shrink, strict=True) if s)
-        text += f" Predictions spread {pair} times as far as labels."
+def steps(differences: pd.DataFrame) -> list[dict[str, str]]:
+    """What each step to the recommended model changes in concordance, one line per step, with how clear it is."""
+    found = []
+    for other, step in STEPS.items():
+        line = {"step": step}
+        for d in DIMENSIONS:
+            rows = differences[(differences.other == other) & (differences.dimension == d)]
+            rows = rows[rows.metric == "ccc"]
+            if rows.empty:
+                break
+            r = rows.iloc[0]
+            way = "better" if r.low > 0 else "worse" if r.high < 0 else "no clear change"
+            line[d] = f"{signed(float(r.difference))} {interval(float(r.low), float(r.high), 2)}, {way}"
+        else:
+            found.append(line)
+    return found
+
+
+def _pair(metrics: pd.DataFrame, metric: str, model: str = "both", level: str = "bar", places: int = 2) -> str:
+    """A measure of both dimensions as words; empty where one is missing."""
+    found = [pick(metrics, model, d, metric, level) for d in DIMENSIONS]
+    if not all(found):
+        return ""
+    return " and ".join(f"{show(x.value, places)} for {d}" for d, x in zip(DIMENSIONS, found, strict=True) if x)
+
+
+def calibration(metrics: pd.DataFrame) -> str:
+    """Range, slope, intervals and smoothness of the recommended model, in sentences."""
+    said = []
+    if spread := _pair(metrics, "sd_ratio"):
+        said.append(f"Predictions spread {spread} times as far as labels (below 1 they are drawn to the mean).")
+    if slope := _pair(metrics, "slope"):
+        said.append(f"Where a prediction is higher by 1, labels are higher by {slope}.")
     covered = [pick(metrics, "both", d, "coverage") for d in DIMENSIONS]
     if all(covered):
-        pair = " and ".join(f"{percent(c.value)} ({d})" for d, c in zip(DIMENSIONS, covered, strict=True) if c)
-        text += f" Conformal intervals hold {pair} of the bars of an unseen song."
-    return text
+        pair = " and ".join(f"{percent(c.value)} of {d}" for d, c in zip(DIMENSIONS, covered, strict=True) if c)
+        said.append(
+            f"Conformal intervals of half width {_pair(metrics, 'half_width')} hold {pair} of a new song’s bars."
+        )
+    within = [pick(metrics, "both", d, "pearson", "within") for d in DIMENSIONS]
+    if all(within):
+        pair = " and ".join(f"{w.words} for {d}" for d, w in zip(DIMENSIONS, within, strict=True) if w)
+        said.append(f"Within songs, deviations from the song’s mean correlate with those of the labels by {pair}.")
+    rough, labels, smooth = (_pair(metrics, *which) for which in (
+        ("lag1",), ("lag1_labels",), ("lag1", "both_median5")))  # fmt: skip
+    if rough and labels:
+        said.append(
+            f"Neighbouring bars correlate around their song’s mean by {labels} in the labels, by {rough} in the "
+            "predictions" + (f", and by {smooth} after a running median of five bars." if smooth else ".")
+        )
+    return " ".join(said)
+
+
+def robustness(
+    metrics: pd.DataFrame, seeds: pd.DataFrame | None, repeats: pd.DataFrame | None, raters: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Lines of a table: the same number by other seeds, other divisions of the songs, and what raters allow."""
+    found: list[dict[str, str]] = []
+
+    def line(what: str, how: str, texts: list[str]) -> None:
+        found.append({"what": what, **dict(zip(DIMENSIONS, texts, strict=True)), "how": how})
+
+    own = [pick(metrics, "both", d, "ccc") for d in DIMENSIONS]
+    if all(own):
+        line("The model of this page", "95 % over songs", [m.words for m in own if m])
+    if seeds is not None and (seeds.model == "both").any():
+        each = [seeds[(seeds.model == "both") & (seeds.dimension == d) & (seeds.metric == "ccc")].value
+                for d in DIMENSIONS]  # fmt: skip
+        text = [f"{show(float(v.min()), 2)} to {show(float(v.max()), 2)}" for v in each]
+        line(f"Its {len(each[0])} members, each alone", "from worst to best seed", text)
+    for model in () if repeats is None else dict.fromkeys(repeats.model[repeats.model != "constant_median"]):
+        rows = repeats[(repeats.model == model) & (repeats.metric == "ccc")] if repeats is not None else pd.DataFrame()
+        texts, times = [], 0
+        for d in DIMENSIONS:
+            own_rows = rows[rows.dimension == d].set_index("repeat")
+            mean, each_time = own_rows.loc[-1], own_rows.drop(index=-1).value
+            times = len(each_time)
+            spread = f"; {show(float(each_time.min()), 2)} to {show(float(each_time.max()), 2)}" if times > 1 else ""
+            texts.append(f"{show(float(mean.value), 2)} {interval(float(mean.low), float(mean.high), 2)}{spread}")
+        how = f"95 % over songs; from worst to best of {times} divisions" if times > 1 else "95 % over songs"
+        line(f"Songs divided anew: {label(model).removeprefix('baseline: ')}", how, texts)
+    if raters:
+        line("Ceiling: correlation with the mean of all raters", f"split halves of {raters['raters']:.0f} raters",
+             [show(float(raters[d]["ceiling"]), 2) for d in DIMENSIONS])  # fmt: skip
+        halves = [raters[d]["within"] for d in DIMENSIONS]
+        if None not in halves:
+            line("Half of the raters with the other half, within a piece", "median of pieces, Pearson",
+                 [show(float(h), 2) for h in halves])  # fmt: skip
+    return found
 
 
 def answer(corpus: str, metrics: pd.DataFrame, differences: pd.DataFrame, source: Source | None) -> Answer:
@@ -202,3 +275,21 @@ def styles_text(table: pd.DataFrame) -> str:
             f"{named}; {held} of them also among the trusted songs."
         )
     return " ".join(sentences) or "No style has enough songs to be compared."
+
+
+def course_text(table: pd.DataFrame, summary: Mapping[str, Any]) -> str:
+    """Where along a song its affect leaves the mean, and how alike neighbouring bars are."""
+    sentences = []
+    for d in DIMENSIONS:
+        rows = table[table.dimension == d].sort_values("part")
+        clear = rows[(rows.low > 0) | (rows.high < 0)]
+        away = [f"{'above' if value > 0 else 'below'} it in the {ORDINALS[int(part)]} tenth ({signed(float(value))})"
+                for part, value in zip(clear.part, clear.deviation, strict=True)]  # fmt: skip
+        said = "; ".join(away) if away else "nowhere clearly away from it"
+        lag = summary[d].get("lag1")
+        tail = f" Neighbouring bars correlate by {show(float(lag), 2)}." if lag is not None else ""
+        sentences.append(f"{d.capitalize()}, against the song’s mean: {said}.{tail}")
+    return " ".join(sentences)
+
+
+ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "last")
