@@ -125,3 +125,20 @@ def test_scorecard_has_targets_where_the_truth_is_known():
     assert rows["affect.vgmidi.valence.mae.both"].baseline == rows["affect.vgmidi.valence.constant_mae.both"].value
     real = {r.name: r for r in corpus_rows("vgmidi", metrics, False, ("x",))}
     assert real["affect.vgmidi.arousal.ccc.both"].target is None
+
+
+def test_labels_of_four_points_are_judged_at_russell_s_points_too():
+    rng = np.random.default_rng(0)
+    said = table(rng, [("both", 1.0, 0.1), ("constant_median", 0.0, 0.0)])
+    assert "russell" not in set(evaluate(said, {}, 100, 0)["metrics"].against)
+    points = {1: (0.8, 0.6), 2: (-0.6, 0.8), 3: (-0.8, -0.4), 4: (0.4, -0.6)}
+    quadrants = m.quadrant(said[["true_valence", "true_arousal"]].to_numpy())
+    coarse = said.assign(
+        **{f"true_{d}": [points[q][k] for q in quadrants] for k, d in enumerate(("valence", "arousal"))}
+    )
+    metrics = evaluate(coarse, {}, 100, 0)["metrics"].set_index(["against", "model", "level", "dimension", "metric"])
+    found = metrics.loc[("russell", "both", "bar", "arousal", "mae")].value
+    own = coarse[coarse.model == "both"]
+    assert found == pytest.approx((own.arousal - 0.5**0.5 * np.sign(own.true_arousal)).abs().mean())
+    same = [metrics.loc[(against, "both", "bar", "arousal", "auc")].value for against in ("labels", "russell")]
+    assert same[0] == same[1]

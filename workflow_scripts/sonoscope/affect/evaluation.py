@@ -1,7 +1,7 @@
 """All predictions of one corpus against its labels, with intervals over songs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sonoscope.affect import metrics as m
-from sonoscope.affect.labels import DIMENSIONS, label_array
+from sonoscope.affect.labels import DIMENSIONS, RUSSELL, label_array
 from sonoscope.contracts.affect import DIFFERENCES, METRICS, QUADRANTS, RELIABILITY, SEEDS
 
 Floats = NDArray[np.float64]
@@ -142,6 +142,12 @@ def measured(bars: Judged, against: str, weights: Floats) -> list[dict[str, Any]
     return rows
 
 
+def on_the_diagonals(labels: Floats) -> Floats:
+    """Labels of quadrants at the points of `RUSSELL`, whatever points stand for them."""
+    points: Floats = np.array([RUSSELL[q] for q in sorted(RUSSELL)])[m.quadrant(labels) - 1]
+    return points
+
+
 def draw_songs(songs: int, resamples: int, generator: np.random.Generator) -> Floats:
     """How often each song was drawn in each resample."""
     return generator.multinomial(songs, np.full(songs, 1 / songs), size=resamples).astype(np.float64)
@@ -155,6 +161,9 @@ def evaluate(table: pd.DataFrame, truth: Mapping[str, Any], resamples: int, seed
     rows = [row for bars in models for row in measured(bars, "labels", weights)]
     if truth:
         rows += [row for bars in judged(table, truth) for row in measured(bars, "truth", weights)]
+    if len(np.unique(models[0].true, axis=0)) <= len(RUSSELL):
+        own = [replace(b, true=on_the_diagonals(b.true)) for b in models if b.model == "both"]
+        rows += [r for b in own for r in measured(b, "russell", weights) if r["metric"] != "r2"]
     tables = {
         "metrics": pd.DataFrame(rows, columns=list(METRICS.columns)),
         "differences": pd.DataFrame(_differences(models, weights), columns=list(DIFFERENCES.columns)),

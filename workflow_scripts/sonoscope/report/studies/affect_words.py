@@ -188,17 +188,19 @@ def robustness(
     """Lines of a table: the same number by other seeds, other divisions of the songs, and what raters allow."""
     found: list[dict[str, str]] = []
 
-    def line(what: str, how: str, texts: list[str]) -> None:
-        found.append({"what": what, **dict(zip(DIMENSIONS, texts, strict=True)), "how": how})
+    def line(what: str, texts: list[str]) -> None:
+        found.append({"what": what, **dict(zip(DIMENSIONS, texts, strict=True))})
 
     own = [pick(metrics, "both", d, "ccc") for d in DIMENSIONS]
     if all(own):
-        line("The model of this page", "95 % over songs", [m.words for m in own if m])
+        line("The model of this page", [m.words for m in own if m])
+    other = [pick(metrics, "both", d, "ccc", against="russell") for d in DIMENSIONS]
+    if all(other):
+        line("The same against Russell’s points (±0.71)", [m.words for m in other if m])
     if seeds is not None and (seeds.model == "both").any():
         each = [seeds[(seeds.model == "both") & (seeds.dimension == d) & (seeds.metric == "ccc")].value
                 for d in DIMENSIONS]  # fmt: skip
-        text = [f"{show(float(v.min()), 2)} to {show(float(v.max()), 2)}" for v in each]
-        line(f"Its {len(each[0])} members, each alone", "from worst to best seed", text)
+        line(f"Its {len(each[0])} members, each alone", [_range(v) for v in each])
     for model in () if repeats is None else dict.fromkeys(repeats.model[repeats.model != "constant_median"]):
         rows = repeats[(repeats.model == model) & (repeats.metric == "ccc")] if repeats is not None else pd.DataFrame()
         texts, times = [], 0
@@ -206,18 +208,20 @@ def robustness(
             own_rows = rows[rows.dimension == d].set_index("repeat")
             mean, each_time = own_rows.loc[-1], own_rows.drop(index=-1).value
             times = len(each_time)
-            spread = f"; {show(float(each_time.min()), 2)} to {show(float(each_time.max()), 2)}" if times > 1 else ""
-            texts.append(f"{show(float(mean.value), 2)} {interval(float(mean.low), float(mean.high), 2)}{spread}")
-        how = f"95 % over songs; from worst to best of {times} divisions" if times > 1 else "95 % over songs"
-        line(f"Songs divided anew: {label(model).removeprefix('baseline: ')}", how, texts)
+            text = f"{show(float(mean.value), 2)} {interval(float(mean.low), float(mean.high), 2)}"
+            texts.append(text + (f"; {_range(each_time)}" if times > 1 else ""))
+        line(f"Songs divided anew, {times} ×: {label(model).removeprefix('baseline: ')}", texts)
     if raters:
-        line("Ceiling: correlation with the mean of all raters", f"split halves of {raters['raters']:.0f} raters",
+        line(f"Ceiling: correlation with the mean of {raters['raters']:.0f} raters",
              [show(float(raters[d]["ceiling"]), 2) for d in DIMENSIONS])  # fmt: skip
         halves = [raters[d]["within"] for d in DIMENSIONS]
         if None not in halves:
-            line("Half of the raters with the other half, within a piece", "median of pieces, Pearson",
-                 [show(float(h), 2) for h in halves])  # fmt: skip
+            line("Half of the raters with the other half, within a piece", [show(float(h), 2) for h in halves])
     return found
+
+
+def _range(values: Any) -> str:
+    return f"{show(float(min(values)), 2)} to {show(float(max(values)), 2)}"
 
 
 def answer(corpus: str, metrics: pd.DataFrame, differences: pd.DataFrame, source: Source | None) -> Answer:
