@@ -4,7 +4,7 @@
 
     scores(audio, reference, sample_rate) -> {"log_mel_distance": 0.41, ..., "stoi": 0.87, "pesq": None}
 
-``audio`` and ``reference`` are mono arrays ``(samples,)`` at ``sample_rate`` hertz and already aligned; the longer one is
+``audio`` and ``reference`` are mono arrays ``(samples,)`` at ``sample_rate`` hertz, already aligned; the longer one is
 cut at its end. None stands for a measure that has no value there: too little speech, silence, or PESQ where its package
 is not installed (see `PESQ_ABSENT`). `MEASURES` says how each is called, its unit, and which way is better.
 
