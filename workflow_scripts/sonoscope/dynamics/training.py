@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _SAVE_EVERY = 60.0
 _VALIDATION_ROWS = 2048
 _WARMUP = 0.05
-_DIRECT, _SCALE = 0.02, 5.0
+_DIRECT, _SCALE = 0.1, 5.0
 """Learning rates of the direct path and of the coordinates' scales, as shares of that of the networks."""
 
 
