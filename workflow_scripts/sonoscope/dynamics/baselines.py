@@ -73,17 +73,22 @@ def fit_baselines(part: Part, horizon: int, ridge: float, components: int, seed:
     return fitted
 
 
-def whitening(fitted: Mapping[str, Predictor], part: Part, coordinates: str) -> Tensor:
+def whitening(fitted: Mapping[str, Predictor], part: Part, coordinates: str, share: float = 1.0) -> Tensor:
     """The map [D, D] into the space in which a model's directions are directions, float64.
 
     ``whitened`` makes what a linear prediction leaves isotropic: only then do the rotationally symmetric laws of a
-    direction × magnitude model fit latents whose coordinates differ in size.
+    direction × magnitude model fit latents whose coordinates differ in size. ``fitted`` goes a ``share`` of the way
+    there from equal scales, along the principal axes of what is left; 0 changes no angle, 1 is whitened.
     """
-    if coordinates == "raw":
-        return torch.eye(part.dim, dtype=torch.float64)
     covariance: Tensor = getattr(fitted["ridge_var"], "covariance_")  # noqa: B009 (a Gaussian predictor's)
+    if coordinates == "raw":  # one scale for all: it changes no angle, and models begin at the right concentration
+        return torch.eye(part.dim, dtype=torch.float64) * covariance.diagonal().mean().rsqrt()
     if coordinates == "standardised":
         return torch.diag(covariance.diagonal().rsqrt())
+    if coordinates == "fitted":
+        values, axes = torch.linalg.eigh(covariance)
+        logs = values.clamp(min=1e-12 * float(values[-1])).log()
+        return torch.exp(-0.5 * (share * logs + (1 - share) * logs.mean()))[:, None] * axes.T
     eye = torch.eye(part.dim, dtype=torch.float64)
     white: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), eye, upper=False)
     return white

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sonoscope.contracts.tensors import sort_header
 from sonoscope.dynamics.heads import Coordinates, DirectionMagnitude, GaussianMixture
+from sonoscope.dynamics.lengths import LengthFit
 from sonoscope.dynamics.likelihoods import RidgeAutoregression
 from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
@@ -30,7 +31,8 @@ _NEAR_BOUND = 0.01
 _RECENT = 2
 """Latest steps of the context that are also given as direction and log-length, the form of what is predicted."""
 
-_LENGTH_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+_DISTANCE = 3.0
+"""What log-distances from the mean are multiplied by, so that they spread about as much as the other inputs."""
 _CLUSTERED = 2048
 _START = 1.0
 """Concentration, in units of D, at which the components of a mixture of directions begin."""
@@ -46,12 +48,19 @@ class Shape:
     hidden: int
     layers: int
     components: int
+    fitted: bool = True
+    """Whether the scales of the coordinates are learned."""
 
     @property
     def inputs(self) -> int:
         """Numbers that the first layer takes; see `Ensemble.features`."""
         steps = self.window - 1
-        return self.dim + steps * self.dim + min(_RECENT, steps) * self.dim + steps
+        return self.dim + steps * self.dim + min(_RECENT, steps) * self.dim + self.lengths
+
+    @property
+    def lengths(self) -> int:
+        """How many of them, the last ones, are lengths."""
+        return 2 * self.window - 1
 
     @property
     def outputs(self) -> int:
@@ -96,6 +105,10 @@ class Ensemble(nn.Module):
     A context is taken in as its last frame and its steps, each standardised by training statistics: frames of a smooth
     sequence differ little against their spread, and it is the difference that is to be predicted. The last layer begins
     at zero, beside a direct linear path from the inputs, so that training can start from a linear prediction.
+
+    The density is written in coordinates z = A Δ. Only the scales of their axes are learned (`Shape.fitted`), from where
+    they are set: rotationally symmetric laws of directions fit coordinates of unequal size only once these are scaled,
+    and fit a law that is symmetric as it stands only if they are not.
     """
 
     center: Tensor
@@ -114,6 +127,7 @@ class Ensemble(nn.Module):
         self.trunk = nn.ModuleList(Stacked(e, a, b, generator) for a, b in pairwise(sizes))
         self.head = Stacked(e, shape.hidden, shape.outputs, None)
         self.direct = nn.Parameter(torch.zeros(e, width, shape.outputs))
+        self.log_scale = nn.Parameter(torch.zeros(e, 1, shape.dim))
         if shape.components > 1:  # components begin apart, else they would all learn the same
             self.head.bias.data.normal_(generator=generator).mul_(0.3)
         for name in ("center", "spread", "step_spread"):
@@ -126,8 +140,11 @@ class Ensemble(nn.Module):
     @property
     def coordinates(self) -> Coordinates:
         """The space in which the densities are written."""
-        return Coordinates(*(self.forward_map, self.inverse_map, self.log_det))
+        scale = self.log_scale.exp()
+        forward, inverse = scale.mT * self.forward_map, self.inverse_map / scale
+        return Coordinates(forward, inverse, self.log_det + self.log_scale.double().sum((1, 2)))
 
+    @torch.no_grad()
     def calibrate(self, center: Tensor, spread: Tensor, forward_map: Tensor, deltas: Tensor) -> None:
         """Set the input statistics [D], the coordinates [E, D, D], and where log-lengths of ``deltas`` [n, D] lie."""
         e = len(self.members)
@@ -166,40 +183,19 @@ class Ensemble(nn.Module):
                 self.head.bias[e, 0, slot] += (factor * constant).float()
 
     @torch.no_grad()
-    def start_lengths(self, horizon: int, seen: tuple[Tensor, Tensor], held_out: tuple[Tensor, Tensor]) -> None:
-        """Begin at the linear prediction of log-lengths, too, for the members of one horizon.
-
-        Where directions overfit from the first update, the state that validation keeps is the one at the start; lengths
-        that began at their mean would then never have been learned.
-
-        Parameters
-        ----------
-        horizon : int
-        seen, held_out : tuple of Tensor
-            Contexts [n, W, D] and differences [n, D] of training frames, and of those that choose the penalty.
-        """
-        own = [e for e, (_, k) in enumerate(self.members) if k == horizon]
-        if self.shape.family == "mdn" or not own:
-            return
-        one = self.pick(own[:1])
-        (x, y), (held_x, held_y) = (one._lengths(*pair) for pair in (seen, held_out))
-        center = x.mean(0)
-        centred, middle = x - center, y.mean()
-        moment, cross = centred.T @ centred / len(x), centred.T @ (y - middle) / len(x)
-        eye = torch.eye(len(moment), dtype=torch.float64)
-        fits = [torch.zeros_like(cross), *(torch.linalg.solve(moment + p * eye, cross) for p in _LENGTH_PENALTIES)]
-        best = min(fits, key=lambda w: float((held_y - middle - (held_x - center) @ w).square().mean()))
-        left = float((held_y - middle - (held_x - center) @ best).std().clamp(min=1e-3))
+    def start_lengths(self, horizon: int, found: LengthFit) -> None:
+        """Begin at a linear prediction of log-lengths, too, for the members of one horizon; see `lengths`."""
         k = self.shape.components
-        for e in own:
-            self.direct[e, :, k : 2 * k] += best.float()[:, None]
-            self.head.bias[e, 0, k : 2 * k] += float(middle - center @ best)
+        for e in [e for e, (_, own) in enumerate(self.members) if own == horizon]:
+            self.direct[e, :, k : 2 * k] += found.weights.float()[:, None]
+            self.head.bias[e, 0, k : 2 * k] += found.constant
             if k == 1:  # the components of a mixture share the spread among them
-                self.head.bias[e, 0, 2 * k : 3 * k] += math.log(left)
+                self.head.bias[e, 0, 2 * k : 3 * k] += math.log(found.deviation)
 
-    def _lengths(self, contexts: Tensor, deltas: Tensor) -> tuple[Tensor, Tensor]:
+    @torch.no_grad()
+    def log_lengths(self, contexts: Tensor, deltas: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs [n, inputs] and standardised log-lengths [n] of the first member, float64."""
-        logs = self.coordinates.into(deltas.float()[None]).norm(dim=-1).clamp(min=1e-8).log()[0].double()
+        logs = self.coordinates.into(deltas.float()[None])[0].norm(dim=-1).clamp(min=1e-8).log().double()
         middle, width = self.length[0].double()
         return self.features(contexts.float()[None])[0].double(), (logs - middle) / width
 
@@ -225,8 +221,12 @@ class Ensemble(nn.Module):
         return self._density(self.head(h) + torch.bmm(x, self.direct))
 
     def features(self, contexts: Tensor) -> Tensor:
-        """Inputs [E, n, inputs] of contexts [E, n, W, D]: last frame, steps, latest directions, log-lengths."""
-        last = (contexts[:, :, -1] - self.center) / self.spread
+        """Inputs [E, n, inputs] of contexts [E, n, W, D].
+
+        The last frame, all steps, the latest directions; then the log-lengths of steps and of frames' distances from the
+        mean.
+        """
+        away = (contexts - self.center[:, None]) / self.spread[:, None]
         steps = contexts.diff(dim=2)
         scaled = steps / self.step_spread[:, None]
         z = (steps.flatten(1, 2) @ self.forward_map.mT).reshape(steps.shape)
@@ -234,7 +234,8 @@ class Ensemble(nn.Module):
         middle, width = (t[:, None, None] for t in self.length.unbind(1))
         logs = ((length.log() - middle) / width).clamp(-6, 6)
         directions = (z / length[..., None])[:, :, -_RECENT:] * math.sqrt(self.shape.dim)
-        return torch.cat([last, scaled.flatten(2), directions.flatten(2), logs], 2)
+        distances = (away.norm(dim=-1) / math.sqrt(self.shape.dim)).clamp(min=1e-3).log().mul(_DISTANCE).clamp(-6, 6)
+        return torch.cat([away[:, :, -1], scaled.flatten(2), directions.flatten(2), logs, distances], 2)
 
     def _density(self, raw: Tensor) -> DirectionMagnitude | GaussianMixture:
         k, dim = self.shape.components, self.shape.dim
@@ -324,7 +325,9 @@ def _soft(raw: Tensor) -> Tensor:
     return _LOG_SPREAD * torch.tanh(raw / _LOG_SPREAD)
 
 
-def shape_of(family: Family, window: int, dim: int, hidden: int, layers: int, components: int) -> Shape:
+def shape_of(
+    family: Family, window: int, dim: int, hidden: int, layers: int, components: int, fitted: bool = True
+) -> Shape:
     """Shape of a stack; the plain direction × magnitude model has one component."""
-    shape = Shape(family, window, dim, hidden, layers, components)
+    shape = Shape(family, window, dim, hidden, layers, components, fitted)
     return replace(shape, components=1) if family == "vmf" else shape

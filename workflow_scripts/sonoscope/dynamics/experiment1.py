@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,14 +17,15 @@ from torch import Tensor
 
 from sonoscope.contracts.csv import write_csv
 from sonoscope.device import device
-from sonoscope.dynamics.baselines import fit_baselines, training_rows, validation_rows, whitening
+from sonoscope.dynamics.baselines import fit_baselines
 from sonoscope.dynamics.bessel import bessel_ratio
-from sonoscope.dynamics.ensembles import Ensemble, Shape, shape_of
+from sonoscope.dynamics.ensembles import Ensemble, shape_of
 from sonoscope.dynamics.evaluation import Judged, judge, number, summarise
 from sonoscope.dynamics.heads import DirectionMagnitude
-from sonoscope.dynamics.likelihoods import Predictor, RidgeAutoregression
+from sonoscope.dynamics.likelihoods import Predictor
 from sonoscope.dynamics.published import ClampedModel, train_published
 from sonoscope.dynamics.rollout import context_gap
+from sonoscope.dynamics.starts import begin
 from sonoscope.dynamics.store import SPLITS, Part
 from sonoscope.dynamics.training import Trained, fit_ensemble
 from sonoscope.settings.dynamics import Dynamics
@@ -85,20 +86,14 @@ def fit_part(part: Part, settings: Dynamics, resume: Path, seed: int) -> Fitted:
     """Fit every closed form and train every model; a killed job goes on from the files in ``resume``."""
     fit, horizons = settings.fit, horizons_of(settings)
     closed = {k: fit_baselines(part, k, fit.ridge, fit.components, seed) for k in horizons}
-    rows = training_rows(part)
-    deltas, held_out = part.deltas(rows), validation_rows(part)
     members = [(s, k) for s in fit.seeds for k in horizons]
-    maps = {k: whitening(closed[k], part, fit.coordinates) for k in horizons}
     models: dict[str, dict[int, Ensemble]] = {}
     trained: dict[str, dict[int, Trained]] = {}
     for i, family in enumerate(fit.models):
-        shape: Shape = shape_of(family, part.window, part.dim, fit.hidden, fit.layers, fit.components)
+        fitted_scales = fit.coordinates == "fitted"
+        shape = shape_of(family, part.window, part.dim, fit.hidden, fit.layers, fit.components, fitted_scales)
         ensemble = Ensemble(shape, members, torch.Generator().manual_seed(seed + i))
-        ensemble.calibrate(part.mean, part.deviation, torch.stack([maps[k] for _, k in members]), deltas)
-        ensemble.start_from({k: cast(RidgeAutoregression, closed[k]["ridge_var"]) for k in horizons})
-        for k in horizons:
-            pairs = ((part.contexts(r, k), part.deltas(r)) for r in (rows, held_out))
-            ensemble.start_lengths(k, *pairs)
+        begin(ensemble, part, closed, fit.coordinates)
         checkpoint = resume / f"{part.name}-{family}.pt"
         if settings.force or not settings.resume:
             checkpoint.unlink(missing_ok=True)

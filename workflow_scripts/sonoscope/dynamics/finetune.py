@@ -18,7 +18,7 @@ from sonoscope.dynamics.evaluation import number
 from sonoscope.dynamics.heads import StepDistribution
 from sonoscope.dynamics.rollout import Plan, roll
 from sonoscope.dynamics.store import Part
-from sonoscope.dynamics.training import clip_each
+from sonoscope.dynamics.training import clip_each, optimiser_of
 from sonoscope.settings.dynamics import Finetune
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def fine_tune(
     rows = segment_rows(part, "train", settings.steps, lag - horizon)
     longest = float(part.deltas(rows).norm(dim=-1).quantile(settings.clip_quantile))
     generator = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=_WEIGHT_DECAY, fused=True)
+    optimiser = optimiser_of(model, settings.lr, _WEIGHT_DECAY)
     parameters, before, losses = list(model.parameters()), part.window - 1 + lag, []
     offsets = torch.arange(-before, settings.steps)
     for step in range(settings.max_steps):

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _SAVE_EVERY = 60.0
 _VALIDATION_ROWS = 2048
 _WARMUP = 0.05
+_DIRECT, _SCALE = 0.1, 5.0
+"""Learning rates of the direct path and of the coordinates' scales, as shares of that of the networks."""
 
 
 class Members(Protocol):
@@ -120,15 +122,33 @@ def fit_ensemble(
     return Trained(run.best_nll.tolist(), run.best_step, saturation, rate)
 
 
+def optimiser_of(ensemble: Ensemble, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW, by three groups.
+
+    The direct path holds a linear prediction that was solved exactly on all training rows: steps of the size that
+    networks need would lose it within an update, and decay would pull it to zero. The scales of coordinates are few and
+    may move fast.
+    """
+    own = dict(ensemble.named_parameters())
+    direct, scale = own.pop("direct"), own.pop("log_scale")
+    groups: list[dict[str, Any]] = [
+        {"params": list(own.values()), "peak": lr},
+        {"params": [direct], "peak": lr * _DIRECT, "weight_decay": 0.0},
+    ]
+    if ensemble.shape.fitted:
+        groups.append({"params": [scale], "peak": lr * _SCALE, "weight_decay": 0.0})
+    for group in groups:
+        group["lr"] = group["peak"]
+    return torch.optim.AdamW(groups, lr=lr, weight_decay=weight_decay, fused=True)
+
+
 class _Run:
     """The state of one training."""
 
     def __init__(self, ensemble: Ensemble, settings: Fit) -> None:
         self.ensemble, self.settings, self.step = ensemble, settings, 0
         self.parameters = list(ensemble.parameters())
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=settings.lr, weight_decay=settings.weight_decay, fused=True
-        )
+        self.optimiser = optimiser_of(ensemble, settings.lr, settings.weight_decay)
         count = len(ensemble.members)
         self.best_nll = torch.full((count,), math.inf, dtype=torch.float64)
         self.best_step = [0] * count
@@ -136,7 +156,7 @@ class _Run:
 
     def update(self, contexts: Tensor, deltas: Tensor) -> None:
         for group in self.optimiser.param_groups:
-            group["lr"] = self.settings.lr * _schedule(self.step / self.settings.max_steps)
+            group["lr"] = group["peak"] * _schedule(self.step / self.settings.max_steps)
         # means within a member, summed over members: each has the gradient that it would have alone
         loss = -self.ensemble(contexts).log_prob(deltas).mean(1).sum()
         self.optimiser.zero_grad(set_to_none=True)

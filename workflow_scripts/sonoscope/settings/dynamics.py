@@ -62,8 +62,9 @@ class Fit(Section):
     """Hidden layers (published: 1, counted there as 2)."""
     components: int = Field(8, ge=1, le=64)
     """Components of the mixtures (published: 8)."""
-    coordinates: Literal["whitened", "standardised", "raw"] = "whitened"
-    """Space in which directions are directions: whitened by what a linear prediction leaves, or by each deviation."""
+    coordinates: Literal["fitted", "whitened", "standardised", "raw"] = "fitted"
+    """Space in which directions are directions: principal axes of what a linear prediction leaves, with scales that are
+    learned; all of one scale in it (whitened); the latents' own axes with one scale each, or as they are (raw)."""
     batch: int = Field(256, ge=2)
     """Rows per update and model."""
     max_steps: int = Field(800, ge=1)
