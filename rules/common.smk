@@ -194,6 +194,11 @@ def attribution_settings(*names):
     return {"embedding": {"window": SETTINGS.attribution.embedding.window}} | found
 
 
+def embedding_parts(path):
+    """What the jobs embedded of one side: songs or clips."""
+    return expand(path, shard=range(SETTINGS.attribution.shards), allow_missing=True)
+
+
 def songs_folder():
     """The folder of songs, composed or the user's."""
     return str(SETTINGS.corpora.songs.root(Path(RESULTS)))

@@ -1,6 +1,7 @@
 """Songs to stores to answers, on a model with random weights: resumed, appended, refused, asked."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sonoscope.attribution.groups import selector
 from sonoscope.attribution.likelihood import language_model, log_likelihood, logits_of, outputs_of
 from sonoscope.attribution.songs import Song, cut, read_song, songs_of, tokens_of, windows_of
 from sonoscope.attribution.store import Store, mapped
+from sonoscope.attribution.tasks import Task, embed_tasks, merge_parts
 from sonoscope.audio.files import AudioError, write_audio
 from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.musicgen.random_model import build_random_musicgen
@@ -292,6 +294,44 @@ def test_processes_and_shards_give_the_same_rows(tmp_path, base, model, folder):
         reference = store.field("loss", 0)
     with pytest.raises(AttributionError, match="stands twice"):
         embed_songs(plan, [songs(folder)[0]] * 2)
+
+
+def test_jobs_share_the_work_and_one_merge_has_the_same_bytes_for_one_two_and_seven(tmp_path, base, model, windows):
+    order = [f"song{k}" for k in range(5)]
+    some = [w for w in windows if w.song_id != "song1"]  # one that could not be read: groups must not move
+    found = {}
+    for shards in (1, 2, 7):
+        parts = []
+        for shard in range(shards):
+            stores = tmp_path / f"{shards}/{shard}/stores.json"
+            task = Task("songs", subject(base), SETTINGS, some, frozenset(order))
+            embed_tasks(model, [task], stores, [], shard, shards, order)
+            parts.append(stores)
+        assert merge_parts(parts, tmp_path / f"{shards}/merged/stores.json") == {"songs": 8}
+        place = tmp_path / f"{shards}/merged"
+        found[shards] = {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
+    assert found[1] == found[2] == found[7] and len(found[1]) == 10
+    other = SETTINGS.model_copy(update={"seed": 9})
+    strange = tmp_path / "strange/stores.json"
+    embed_tasks(model, [Task("songs", subject(base), other, some, frozenset(order))], strange, [], 1, 2, order)
+    with pytest.raises(AttributionError, match="cannot be compared"):
+        merge_parts([tmp_path / "2/0/stores.json", strange], tmp_path / "mixed/stores.json")
+
+
+def test_a_job_that_is_repeated_with_other_settings_begins_anew_and_one_with_other_tokens_makes_them_again(
+    tmp_path, base, model, windows
+):
+    def rows(settings, chosen):
+        task = Task("songs", subject(base), settings, chosen, frozenset())
+        embed_tasks(model, [task], tmp_path / "part/stores.json", [], 0, 1)
+        merge_parts([tmp_path / "part/stores.json"], tmp_path / "merged/stores.json")
+        return Store(tmp_path / "merged/songs").rows
+
+    first = rows(SETTINGS, windows[:4])
+    other = rows(SETTINGS.model_copy(update={"dim": 256}), windows[:4])
+    assert list(first.tokens) == list(other.tokens)
+    changed = rows(SETTINGS.model_copy(update={"dim": 256}), [replace(windows[0], prompt="another"), *windows[1:4]])
+    assert changed.prompt[0] == "another" and len(changed) == 4
 
 
 def test_a_store_of_a_model_that_is_gone_says_so(tmp_path, base, model, windows):

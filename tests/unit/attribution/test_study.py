@@ -100,7 +100,7 @@ def test_the_judgement_finds_what_knows_the_truth(tables, tmp_path):
 
 
 def test_pairs_are_judged_by_exact_values():
-    asked = pd.DataFrame({"query_id": ["q0", "q1"], "prompt": "x"})
+    asked = pd.DataFrame({"query_id": ["q0", "q1"], "prompt": "x", "kind": "pair-0"})
     values = {"none": [0.0, 0.0], "a": [1.0, 0.1], "b": [0.1, 1.0], "ab": [1.1, 1.1]}
     rows = [
         {"set": f"pair-0-{k}", "seed": 0, "songs": [], "query_id": q, "value": v[i]}

@@ -1,8 +1,8 @@
-"""The stores and scores of the study: which model's gradients are compared for which clips."""
+"""The scores of the study: which songs are compared with which clips, by which method."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,70 +11,19 @@ import pandas as pd
 import torch
 
 from sonoscope.attribution import legacy, queries, scoring, similarity
-from sonoscope.attribution.embed import Subject, Worker, embed_windows
 from sonoscope.attribution.finetune import copy_of_state, load_checkpoint
 from sonoscope.attribution.likelihood import language_model
 from sonoscope.attribution.methods import Floats
 from sonoscope.attribution.scoring import Comparison, gradient_scores, needs
 from sonoscope.attribution.songs import Window, read_song, songs_of, windows_of
 from sonoscope.attribution.store import Store
-from sonoscope.attribution.training import find
-from sonoscope.attribution.variants import FULL
-from sonoscope.contracts import read_json, write_json
+from sonoscope.attribution.tasks import subjects
+from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.attribution import Attribution
 
 log = logging.getLogger(__name__)
-
-Windows = Callable[[str], Sequence[Window]]
-
-
-def subjects(base: Path, name: str, of_songs: Path, of_pairs: Path, settings: Attribution) -> dict[str, Subject]:
-    """The models under test: the fine-tune on all songs, those on pairs, and the base as a control."""
-    out = {"songs": find(of_songs, f"{FULL}-seed0").subject(base, name)}
-    if "base_gradient_cosine" in settings.scoring.methods:
-        out["base"] = Subject(base, name)
-    for number in range(min(settings.counterfactuals.pairs, len(read_json(of_songs)["pairs"]))):
-        out[f"pair-{number}"] = find(of_pairs, f"pair-{number}-ab-seed0").subject(base, name)
-    return out
-
-
-def embed_all(
-    model: MusicGen, base: Path, of_songs: Path, of_pairs: Path, windows: Windows, stores: Path,
-    settings: Attribution, curvature: Sequence[Window],
-) -> dict[str, Any]:  # fmt: skip
-    """One store per model under test beside ``stores``, which lists them; finished shards are left alone."""
-    trained = {str(s) for s in read_json(of_songs)["trained"]}
-    records: dict[str, Any] = {}
-    for kind, subject in subjects(base, model.name, of_songs, of_pairs, settings).items():
-        own = settings.embedding
-        if kind == "base":
-            own = own.model_copy(update={"features": ["loss"]})
-        store = Store.open(stores.parent / kind, subject.meta(model.revision, own))
-        mine = windows(kind)
-        fitted = [w for w in curvature if w.song_id in trained]
-        embed_windows(store, Worker(model, subject, own, fitted), mine, own.songs_per_shard)
-        records[kind] = {"rows": len(store.finish()), "checkpoints": store.checkpoints}
-    write_json(stores, records)
-    return {"rows": sum(r["rows"] for r in records.values())}
-
-
-def embed_prompts(
-    model: MusicGen, base: Path, of_songs: Path, windows: Sequence[Window], stores: Path, settings: Attribution
-) -> None:
-    """Stores of the clips with no caption and with that of another clip, under the fine-tune on all songs."""
-    subject = find(of_songs, f"{FULL}-seed0").subject(base, model.name)
-    own = settings.embedding
-    if "ekfac" in own.features:  # its curvature is not needed for a control
-        own = own.model_copy(update={"features": [f for f in own.features if f != "ekfac"]})
-    captions = list(dict.fromkeys(w.prompt for w in windows))
-    other = dict(zip(captions, captions[1:] + captions[:1], strict=True))
-    for control in settings.queries.prompts:
-        changed = [replace(w, prompt=None if control == "empty" else other[w.prompt]) for w in windows]
-        store = Store.open(stores.parent / f"songs-{control}", subject.meta(model.revision, own))
-        embed_windows(store, Worker(model, subject, own), changed, own.songs_per_shard)
-        store.finish()
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,12 @@ class Queries(Section):
     """Clips per trained song's caption."""
     pair_seeds: int = Field(10, ge=1)
     """Clips per song of a pair."""
+    unprompted: int = Field(8, ge=0)
+    """Clips that are generated, and asked about, without a caption."""
+    held_out: int = Field(1, ge=0)
+    """Real clips per trained song, of what follows the part that is trained on, asked about without a caption."""
+    pair_held_out: int = Field(4, ge=0)
+    """The same per song of a pair."""
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of a clip, in seconds."""
     guidance: float = Field(3.0, ge=0)
@@ -172,6 +178,8 @@ class Attribution(Section):
 
     songs: int = Field(24, ge=2)
     """Songs that the model is fine-tuned on, at most; of every artist one song is kept back as a decoy."""
+    shards: int = Field(1, ge=1, le=1000)
+    """Jobs that the songs and the clips are embedded by, side by side; rows do not depend on it."""
     decoys: int = Field(8, ge=0)
     """Songs of the same artists that are never trained on but scored all the same."""
     seconds: float | None = Field(8.0, gt=0)
