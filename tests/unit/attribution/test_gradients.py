@@ -188,10 +188,7 @@ def test_hashes_depend_on_the_coordinate_alone(seed, count, first):
 
 
 def sketched(kind, dim, seed, rows):
-    projection = {"sjlt": SJLT, "rademacher": Rademacher}[kind](dim, seed)
-    out = torch.zeros(len(rows), dim)
-    projection.add(out, "w", 0, rows)
-    return out
+    return {"sjlt": SJLT, "rademacher": Rademacher}[kind](dim, seed).sketch("w", rows)
 
 
 @pytest.mark.parametrize("kind", ["sjlt", "rademacher"])

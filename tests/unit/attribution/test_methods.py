@@ -83,9 +83,7 @@ def test_folding_a_sketch_gives_the_shorter_sketch():
     from sonoscope.attribution.projections import SJLT
 
     gradient = torch.from_numpy(rows((2, 3000)))
-    long, short = torch.zeros(2, 256), torch.zeros(2, 64)
-    SJLT(256, 4).add(long, "w", 0, gradient)
-    SJLT(64, 4).add(short, "w", 0, gradient)
+    long, short = SJLT(256, 4).sketch("w", gradient), SJLT(64, 4).sketch("w", gradient)
     np.testing.assert_allclose(folded(64)(long.numpy()), short.numpy(), atol=1e-4)
     with pytest.raises(AttributionError, match="no multiple"):
         folded(60)(long.numpy())

@@ -16,7 +16,7 @@ import torch
 from sonoscope.attribution import lora
 from sonoscope.attribution.ekfac import fit
 from sonoscope.attribution.errors import AttributionError
-from sonoscope.attribution.finetune import State, copy_of_state, load_checkpoint
+from sonoscope.attribution.finetune import State, copy_of_state, load_checkpoint, load_moments
 from sonoscope.attribution.gradients import Embedder, Facts, Fields
 from sonoscope.attribution.hashing import SCHEME
 from sonoscope.attribution.likelihood import language_model
@@ -97,7 +97,10 @@ class Worker:
             factors = None
             if "ekfac" in self.settings.features:
                 factors = self._factors()
-            self._embedders[number] = Embedder(self.model, self.settings, lora.pairs_of(tensors), factors)
+            roots = None
+            if "adam" in self.settings.features and self.subject.checkpoints:
+                roots = load_moments(self.subject.checkpoints[number])
+            self._embedders[number] = Embedder(self.model, self.settings, lora.pairs_of(tensors), factors, roots)
         return self._embedders[number]
 
     def _factors(self) -> Any:

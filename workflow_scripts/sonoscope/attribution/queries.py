@@ -77,7 +77,7 @@ def unprompted(settings: Attribution) -> list[Wish]:
 def held_out(
     model: MusicGen, songs: Sequence[Song], settings: Attribution, kind: str, count: int, audio: Path
 ) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
-    """Real clips, ``count`` per song, of what follows the part that is trained on; where a song ends there are fewer."""
+    """Real clips, ``count`` per song, of what follows the part that is trained on; fewer where a song ends."""
     rows, tokens = [], []
     seconds = settings.queries.seconds
     for number, song in enumerate(songs):

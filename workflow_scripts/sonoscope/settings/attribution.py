@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
 
-Feature = Literal["loss", "margin", "logra", "ekfac", "lora"]
+Feature = Literal["loss", "margin", "adam", "logra", "ekfac", "lora"]
 MethodName = Literal[
     "gradient_dot", "gradient_cosine", "margin_cosine", "tracin", "trak", "trak_loss", "logra", "ekfac", "lora_cosine",
+    "adam_cosine", "adam_tracin",
     "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "random", "legacy",
 ]  # fmt: skip
 GroupName = Literal["all", "attention", "self_attention", "cross_attention", "feed_forward", "heads", "no_text", "lora"]
@@ -21,8 +22,8 @@ class FineTune(Section):
     """Whether all weights are trained, or low-rank adapters on the matrices of the layers."""
     rank: int = Field(8, ge=1)
     """Rank of the adapters."""
-    epochs: int = Field(12, ge=1)
-    """Passes over the windows of the set, so that a song is seen as often in every set that holds it."""
+    epochs: int = Field(3, ge=1)
+    """Passes over the windows of the set; the default ends where the loss of parts that are held out is least."""
     batch: int = Field(4, ge=1)
     """Windows per update."""
     learning_rate: float = Field(3e-4, gt=0)
@@ -36,7 +37,7 @@ class FineTune(Section):
     condition_dropout: float = Field(0.2, ge=0, lt=1)
     """Share of rows whose text is dropped, for classifier-free guidance."""
     checkpoints: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        default_factory=lambda: [0.1, 0.25, 0.5, 0.75, 1.0], min_length=1
+        default_factory=lambda: [0.1, 0.5, 1.0], min_length=1
     )
     """Where checkpoints are kept, as shares of the updates; the last must be 1."""
 
@@ -52,8 +53,8 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
-    """What is stored per row: projected gradients of loss or margin, or their LoGra, EK-FAC or adapter-only form."""
+    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1)
+    """What is stored per row: projected gradients of loss or margin, or of the loss by adam, LoGra, EK-FAC or adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
     dim: int = Field(4096, ge=16, le=2**20)
@@ -71,7 +72,7 @@ class Embedding(Section):
     ekfac_windows: int = Field(32, ge=1)
     """Training windows that the EK-FAC curvature is fitted on."""
     damping: float = Field(0.1, gt=0)
-    """λ of EK-FAC, relative to the mean eigenvalue of each part."""
+    """λ of EK-FAC, relative to the mean eigenvalue of each part; of feature adam, relative to its mean scale."""
     songs_per_shard: int = Field(8, ge=1)
     """Songs whose rows share a file: what is lost at most when a job is killed."""
     coverage: float = Field(0.99, ge=0, le=1)
@@ -83,8 +84,8 @@ class Scoring(Section):
 
     methods: list[MethodName] = Field(
         default_factory=lambda: list[MethodName](
-            ["gradient_cosine", "margin_cosine", "tracin", "trak", "base_gradient_cosine", "code_ngrams", "log_mel",
-             "caption", "random", "legacy"]
+            ["gradient_cosine", "margin_cosine", "gradient_dot", "tracin", "adam_cosine", "adam_tracin", "trak",
+             "trak_loss", "logra", "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "random", "legacy"]
         ),
         min_length=1,
     )  # fmt: skip
@@ -186,7 +187,7 @@ class Attribution(Section):
     """How much of each song is used, from its start, in seconds; null is the whole song."""
     finetune: FineTune = FineTune()
     """Recipe of the fine-tunes on many songs."""
-    finetune_pair: FineTune = FineTune(epochs=20)
+    finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
     embedding: Embedding = Embedding()
     """Gradient embeddings."""
