@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sonoscope.attribution import lora
 from sonoscope.attribution.errors import AttributionError
-from sonoscope.attribution.likelihood import language_model
+from sonoscope.attribution.likelihood import language_model, quick_attention
 from sonoscope.attribution.songs import Window
 from sonoscope.contracts import read_json, write_json
 from sonoscope.files import replacing
@@ -82,7 +82,8 @@ def finetune(
         rate = settings.learning_rate * min(1.0, step / max(1, settings.warmup))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = _loss(lm, [windows[r] for r in rows], settings.condition_dropout, generator, model.device)
+        with quick_attention(windows[rows[0]].tokens):
+            loss = _loss(lm, [windows[r] for r in rows], settings.condition_dropout, generator, model.device)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, settings.clip_norm)

@@ -12,7 +12,7 @@ from sonoscope.attribution.capture import Capture, capturing, coverage
 from sonoscope.attribution.ekfac import EKFAC, Factor, Place
 from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.groups import selector
-from sonoscope.attribution.likelihood import Outputs, language_model, logits_of, outputs_of
+from sonoscope.attribution.likelihood import Outputs, language_model, logits_of, outputs_of, quick_attention
 from sonoscope.attribution.projections import SJLT, LoGra, LoRAGradient, Masked, Projection, Rademacher, Scaled
 from sonoscope.attribution.songs import Window
 from sonoscope.musicgen.interface import MusicGen
@@ -114,7 +114,7 @@ class Embedder:
 
     def _batch(self, windows: Sequence[Window]) -> tuple[dict[str, Tensor], list[Facts]]:
         tokens, prompts = self._inputs(windows)
-        with capturing(self.chosen) as capture:
+        with quick_attention(tokens), capturing(self.chosen) as capture:
             outputs = outputs_of(logits_of(self.model, tokens, prompts), tokens)
         rows: dict[str, Tensor] = {}
         norms = torch.zeros(len(windows))

@@ -95,7 +95,13 @@ def gradient_scores(method: str, c: Comparison, settings: Scoring) -> Floats:
         return methods.blockwise(c.pairs("logra"), settings.damping, embedding.logra_rank**2)
     if method == "adam_tracin":
         return methods.tracin(c.pairs("adam"), c.songs.meta["rates"])
-    features = {"adam_cosine": "adam", "gradient_cosine": "loss", "margin_cosine": "margin", "ekfac": "ekfac", "lora_cosine": "lora"}
+    features = {
+        "adam_cosine": "adam",
+        "gradient_cosine": "loss",
+        "margin_cosine": "margin",
+        "ekfac": "ekfac",
+        "lora_cosine": "lora",
+    }
     if method not in features:
         raise AttributionError(f"method {method}: expected one of {', '.join(features)}, tracin, trak, logra …")
     if method == "ekfac":

@@ -53,7 +53,9 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1)
+    features: list[Feature] = Field(
+        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
+    )
     """What is stored per row: projected gradients of loss or margin, or of the loss by adam, LoGra, EK-FAC or adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
