@@ -53,7 +53,7 @@ def language_model(model: MusicGen) -> nn.Module:
 
 
 def quick_attention(tokens: Tensor | NDArray[np.int16]) -> AbstractContextManager[object]:
-    """Attention by plain products for passes with a backward pass, where that is quicker: on a CPU, for short windows."""
+    """Attention by plain products for passes that are differentiated, where it is quicker: CPU, short windows."""
     short = tokens.shape[-1] <= LONGEST_PLAIN and not (isinstance(tokens, Tensor) and tokens.is_cuda)
     return PlainAttention() if short else nullcontext()
 
