@@ -56,7 +56,7 @@ class Embedding(Section):
     features: list[Feature] = Field(
         default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
     )
-    """What is stored per row: projected gradients of loss or margin, or of the loss by adam, LoGra, EK-FAC or adapters."""
+    """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
     dim: int = Field(4096, ge=16, le=2**20)
