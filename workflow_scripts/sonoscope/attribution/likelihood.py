@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,10 +53,18 @@ def language_model(model: MusicGen) -> nn.Module:
     return lm
 
 
+class _Quick(PlainAttention):
+    """Leaves calls with a scale of their own, as those of the text encoder, to torch."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        return func(*args, **named) if "scale" in named else super().__torch_function__(func, types, args, named)
+
+
 def quick_attention(tokens: Tensor | NDArray[np.int16]) -> AbstractContextManager[object]:
     """Attention by plain products for passes that are differentiated, where it is quicker: CPU, short windows."""
     short = tokens.shape[-1] <= LONGEST_PLAIN and not (isinstance(tokens, Tensor) and tokens.is_cuda)
-    return PlainAttention() if short else nullcontext()
+    return _Quick() if short else nullcontext()
 
 
 def logits_of(model: MusicGen, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:

@@ -1,7 +1,7 @@
 """The scores of the study: which songs are compared with which clips, by which method."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from sonoscope.attribution import legacy, queries, scoring, similarity
 from sonoscope.attribution.finetune import copy_of_state, load_checkpoint
 from sonoscope.attribution.likelihood import language_model
+from sonoscope.attribution.listeners import listener
 from sonoscope.attribution.methods import Floats
 from sonoscope.attribution.scoring import Comparison, gradient_scores, needs
 from sonoscope.attribution.songs import Window, read_song, songs_of, windows_of
@@ -33,8 +35,14 @@ class _Material:
     model: MusicGen
     rows: dict[str, Window]
     queries: dict[str, Window]
-    row_sound: dict[str, Floats]
-    query_sound: dict[str, Floats]
+    sound: dict[str, Floats]
+    """Log-mel features of rows and queries."""
+    vectors: dict[str, dict[str, Floats]]
+    """What the fetched listeners hear in rows and queries."""
+
+    def heard(self, name: str, keys: Sequence[str]) -> Floats:
+        """Vectors of a listener for some rows or queries."""
+        return np.stack([self.vectors[name][key] for key in keys])
 
 
 def score_all(
@@ -68,7 +76,7 @@ def _comparison(songs: Path, asked: Path, kind: str, trained: set[str]) -> Compa
 
 def _table(c: Comparison, material: _Material, settings: Attribution, seed: int, *, full: bool) -> pd.DataFrame:
     scores: dict[str, Any] = {}
-    for method in settings.scoring.methods:
+    for method in dict.fromkeys([*settings.scoring.methods, *settings.scoring.listeners]):
         if method == "base_gradient_cosine" and c.base is None:
             continue
         feature = needs(method)
@@ -117,8 +125,10 @@ def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attr
     if method == "code_ngrams":
         return similarity.code_ngrams(asked, rows, settings.scoring.ngram)
     if method == "log_mel":
-        sound = np.stack([m.query_sound[k] for k in query_keys]), np.stack([m.row_sound[k] for k in row_keys])
+        sound = (np.stack([m.sound[key] for key in keys]) for keys in (query_keys, row_keys))
         return similarity.standardised_cosine(*sound)
+    if method in settings.scoring.listeners:
+        return similarity.standardised_cosine(*(m.heard(method, keys) for keys in (query_keys, row_keys)))
     if method == "caption":
         return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
     if method == "legacy":
@@ -143,15 +153,18 @@ def _read(
     rows, _ = windows_of(model, some, window, settings.seconds)
     frame, codes = queries.read(clips, tokens)
     asked = queries.windows(frame, codes, window, model.frame_rate)
-    sounds: dict[str, dict[str, Floats]] = {"rows": {}, "asked": {}}
-    if "log_mel" in settings.scoring.methods:
+    sounds: dict[str, NDArray[np.float32]] = {}
+    if "log_mel" in settings.scoring.methods or settings.scoring.listeners:
         files = {s.song_id: s.file for s in some}
         audio = {i: read_song(files[i], model.sample_rate, settings.seconds) for i in {w.song_id for w in rows}}
         for w in rows:
             first = round(w.start * model.sample_rate)
-            part = audio[w.song_id][first : first + round(w.seconds * model.sample_rate)]
-            sounds["rows"][w.key] = similarity.log_mel(part, model.sample_rate)
+            sounds[w.key] = audio[w.song_id][first : first + round(w.seconds * model.sample_rate)]
         for w in asked:
-            sound = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
-            sounds["asked"][w.key] = similarity.log_mel(sound, model.sample_rate)
-    return _Material(model, {w.key: w for w in rows}, {w.key: w for w in asked}, sounds["rows"], sounds["asked"])
+            sounds[w.key] = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
+    mel = {key: similarity.log_mel(sound, model.sample_rate) for key, sound in sounds.items()}
+    vectors = {}
+    for name, place in settings.scoring.listeners.items():
+        heard = listener(name, Path(place).expanduser())(list(sounds.values()), model.sample_rate)
+        vectors[name] = dict(zip(sounds, heard, strict=True))
+    return _Material(model, {w.key: w for w in rows}, {w.key: w for w in asked}, mel, vectors)

@@ -10,7 +10,7 @@ Feature = Literal["loss", "margin", "adam", "logra", "ekfac", "lora"]
 MethodName = Literal[
     "gradient_dot", "gradient_cosine", "margin_cosine", "tracin", "trak", "trak_loss", "logra", "ekfac", "lora_cosine",
     "adam_cosine", "adam_tracin",
-    "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "random", "legacy",
+    "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "clap", "clmr", "random", "legacy",
 ]  # fmt: skip
 GroupName = Literal["all", "attention", "self_attention", "cross_attention", "feed_forward", "heads", "no_text", "lora"]
 
@@ -98,6 +98,8 @@ class Scoring(Section):
     """Ridge penalty λ of TRAK and LoGra, relative to the mean eigenvalue of the Gram matrix of the training rows."""
     ngram: int = Field(2, ge=1, le=6)
     """Frames of an n-gram of codes of the first codebook."""
+    listeners: dict[Literal["clap", "clmr"], str] = Field(default_factory=dict)
+    """Baselines that are fetched: the folder of a CLAP in transformers' layout, the file of a CLMR checkpoint."""
     legacy_damping: float = Field(10.0, gt=0)
     """Absolute λ of the published formula."""
 
@@ -206,6 +208,9 @@ class Attribution(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        unfetched = [m for m in ("clap", "clmr") if m in self.scoring.methods and m not in self.scoring.listeners]
+        if unfetched:
+            raise ValueError(f"scoring.methods: {unfetched[0]} needs scoring.listeners.{unfetched[0]}, where it lies")
         if self.scoring.headline not in self.scoring.methods:
             raise ValueError(f"scoring.headline: {self.scoring.headline} must stand in scoring.methods")
         if self.seconds is not None and self.seconds < self.embedding.window:
