@@ -40,11 +40,17 @@ class Retrained:
 
     def correlations(self, scores: Floats, queries: NDArray[np.int64]) -> Floats:
         """LDS of each of ``queries`` by ``scores`` ``(queries, songs)``; 0 for scores that are all alike."""
-        return np.nan_to_num(spearman_rows(scores @ self.members.T, self.values[queries]))
+        return np.nan_to_num(spearman_rows(self._predicted(scores), self.values[queries]))
+
+    def _predicted(self, scores: Floats) -> Floats:
+        """Sums over the songs of each subset, ``(queries, subsets)``; those that differ by rounding alone are equal."""
+        sums = scores @ self.members.T
+        alike = np.ptp(sums, axis=1, keepdims=True) <= 1e-9 * np.abs(sums).max(1, keepdims=True)
+        return np.where(alike, 0.0, sums)
 
     def resampled(self, scores: Floats, queries: NDArray[np.int64]) -> Floats:
         """The same in every resample of the subsets, ``(resamples, queries)``."""
-        predicted, values = scores @ self.members.T, self.values[queries]
+        predicted, values = self._predicted(scores), self.values[queries]
         return np.stack([np.nan_to_num(spearman_rows(predicted[:, c], values[:, c])) for c in self._subsets])
 
     def interval(self, found: Floats, drawn: Floats, queries: NDArray[np.int64], some: Rows) -> Interval:

@@ -208,7 +208,7 @@ def _by_kind(model: str, headline: str, main: pd.DataFrame, sources: tuple[Sourc
     return Figure(
         f"{model}-attribution-kinds", "The same, clip by kind of clip", partial(_draw, rows, 0.0, None),
         rows.drop(columns=["name", "place"]),
-        "A caption that names its song gives likeness of captions an easy task. Clips without a caption, and real clips "
+        "A caption that names its song makes it easy for likeness of captions. Clips without a caption, and real clips "
         "of parts of the songs that were not trained on, leave the sound alone to tell.",
         f"Dot chart. {told}.", sources=sources,
     )  # fmt: skip
@@ -232,8 +232,8 @@ def _pairs(model: str, main: pd.DataFrame, sources: tuple[Source, ...]) -> tuple
     }  # fmt: skip
     note = Prose(
         "A model is trained on neither, on one, on the other and on both songs of a pair, so that what a clip owes to "
-        "each song is known exactly. A method agrees where it puts the two in the right order and gives the larger one the "
-        "right sign."
+        "each song is known exactly. A method agrees where it puts the two in the right order and gives the larger one "
+        "the right sign."
     )
     return note, Table(f"{model}-pairs-table", f"{len(rows)} numbers", rows, columns, folded=True, sources=sources)
 
