@@ -113,7 +113,7 @@ rule embed_training:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        settings=attribution_settings("seconds", "embedding", "counterfactuals", "scoring"),
+        settings=attribution_embedding(),
         folder=songs_folder(),
         shards=SETTINGS.attribution.shards,
         code=code("attribution/embed_training"),
@@ -144,7 +144,7 @@ rule embed_queries:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        settings=attribution_settings("seconds", "embedding", "counterfactuals", "scoring", "queries"),
+        settings=attribution_embedding("queries"),
         folder=songs_folder(),
         shards=SETTINGS.attribution.shards,
         code=code("attribution/embed_queries"),

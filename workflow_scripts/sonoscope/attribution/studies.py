@@ -104,7 +104,7 @@ def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
                 out[f"{headline}@dim_{smaller}"] = c.gather(gradient_scores(headline, less, settings.scoring))
     for control in settings.queries.prompts:
         place = c.queries.folder.parent / f"songs-{control}"
-        if place.is_dir() and Store(place).meta == c.songs.meta:
+        if place.is_dir():
             changed = Comparison(c.songs, Store(place), c.trained)
             out[f"{headline}@prompt_{control}"] = changed.gather(gradient_scores(headline, changed, settings.scoring))
     whole = gradient_scores(headline, c, settings.scoring)
