@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
@@ -182,6 +183,8 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
         )  # fmt: skip
     if (kinds := _by_kind(model, _headline(frame), main, sources)) is not None:
         blocks.insert(1, kinds)
+    if (within := _within_captions(model, main, sources)) is not None:
+        blocks.append(within)
     sections = [Section(f"{model}-judgement", "Does it agree with retraining?", tuple(blocks))]
     if (pairs := _pairs(model, main, sources)) is not None:
         sections.append(Section(f"{model}-pairs", "Two songs, exact truth", pairs))
@@ -210,6 +213,24 @@ def _by_kind(model: str, headline: str, main: pd.DataFrame, sources: tuple[Sourc
         rows.drop(columns=["name", "place"]),
         "A caption that names its song makes it easy for likeness of captions. Clips without a caption, and real clips "
         "of parts of the songs that were not trained on, leave the sound alone to tell.",
+        f"Dot chart. {told}.", sources=sources,
+    )  # fmt: skip
+
+
+def _within_captions(model: str, main: pd.DataFrame, sources: tuple[Source, ...]) -> Figure | None:
+    """How much scores differ between clips of one caption, mean over pairs."""
+    rows = main[main.measure.str.startswith("within_caption")]
+    if rows.empty:
+        return None
+    rows = rows.groupby("method", as_index=False).agg(value=("value", "mean"), n=("n", "sum"))
+    rows = rows.assign(measure="within_caption", low=np.nan, high=np.nan, name=rows.method.map(label))
+    rows = rows.sort_values("value")
+    told = "; ".join(f"{r.name} {r.value:.2f}" for r in rows[["name", "value"]].itertuples(index=False))
+    return Figure(
+        f"{model}-attribution-within", "Do scores depend on the clip, beyond its caption?",
+        partial(_draw, rows, 0.0, None), rows.drop(columns="name"),
+        "Share of the variance of scores that lies between clips of one caption, of the pairs. At 0, as with the "
+        "published formula, a score is that of the caption, whatever was generated; random scores are near 1.",
         f"Dot chart. {told}.", sources=sources,
     )  # fmt: skip
 
