@@ -8,13 +8,14 @@ REQUIRED INPUTS:
 OUTPUTS, each below <results>/attribution/{rule}/{model}/:
     finetune_songs/{part}/records.json            fine-tunes with their checkpoints; part: songs, pairs, subsets
     generate_queries/clips.parquet, audio/        clips by the fine-tuned models, and their tokens
-    embed_training/, embed_queries/stores.json    gradient embeddings, one store per model under test
+    embed_training/{shard}/, embed_queries/{shard}/stores.json    gradient embeddings as the jobs made them
+    merge_embeddings/{side}/stores.json           training, queries: one store per model under test
     measure_counterfactuals/values.parquet        log-likelihood of the clips under every retrained model
     score_attribution/scores.parquet              scores by every method
     judge_attribution/judgement.parquet, scorecard.json
 
-STEPS: finetune_songs · generate_queries · embed_training · embed_queries · measure_counterfactuals ·
-    score_attribution · measure_projection · judge_attribution
+STEPS: finetune_songs · generate_queries · embed_training · embed_queries · merge_embeddings ·
+    measure_counterfactuals · score_attribution · measure_projection · judge_attribution
 """
 
 
@@ -59,9 +60,10 @@ rule finetune_songs:
 
 
 rule generate_queries:
-    """Clips by the fine-tuned models, with songs' captions and for the experiments."""
+    """Clips by the fine-tuned models, with songs' captions and without, for the experiments, and held-out real ones."""
     input:
         songs="<results>/world/songs/songs.parquet",
+        language_model=lambda wildcards: audiocraft_file(wildcards.model),
         of_songs="<results>/attribution/finetune_songs/{model}/songs/records.json",
         of_pairs="<results>/attribution/finetune_songs/{model}/pairs/records.json",
     output:
@@ -84,6 +86,7 @@ rule generate_queries:
             "attribution": attribution_settings("seconds", "queries", "experiments", "counterfactuals"),
             "musicgen": section("musicgen"),
         },
+        folder=songs_folder(),
         code=code("attribution/generate_queries"),
     script:
         "../workflow_scripts/attribution/generate_queries.py"
@@ -97,11 +100,11 @@ rule embed_training:
         of_songs="<results>/attribution/finetune_songs/{model}/songs/records.json",
         of_pairs="<results>/attribution/finetune_songs/{model}/pairs/records.json",
     output:
-        stores="<results>/attribution/embed_training/{model}/stores.json",
+        stores="<results>/attribution/embed_training/{model}/{shard}/stores.json",
     log:
-        "<logs>/embed_training/{model}.log",
+        "<logs>/embed_training/{model}/{shard}.log",
     benchmark:
-        "<benchmarks>/embed_training/{model}.jsonl"
+        "<benchmarks>/embed_training/{model}/{shard}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
@@ -110,8 +113,9 @@ rule embed_training:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        settings=attribution_settings("seconds", "embedding", "counterfactuals", "scoring"),
+        settings=attribution_embedding(),
         folder=songs_folder(),
+        shards=SETTINGS.attribution.shards,
         code=code("attribution/embed_training"),
     script:
         "../workflow_scripts/attribution/embed_training.py"
@@ -127,11 +131,11 @@ rule embed_queries:
         clips="<results>/attribution/generate_queries/{model}/clips.parquet",
         tokens="<results>/attribution/generate_queries/{model}/tokens.safetensors",
     output:
-        stores="<results>/attribution/embed_queries/{model}/stores.json",
+        stores="<results>/attribution/embed_queries/{model}/{shard}/stores.json",
     log:
-        "<logs>/embed_queries/{model}.log",
+        "<logs>/embed_queries/{model}/{shard}.log",
     benchmark:
-        "<benchmarks>/embed_queries/{model}.jsonl"
+        "<benchmarks>/embed_queries/{model}/{shard}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
     threads: 1
@@ -140,11 +144,36 @@ rule embed_queries:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        settings=attribution_settings("seconds", "embedding", "counterfactuals", "scoring", "queries"),
+        settings=attribution_embedding("queries"),
         folder=songs_folder(),
+        shards=SETTINGS.attribution.shards,
         code=code("attribution/embed_queries"),
     script:
         "../workflow_scripts/attribution/embed_queries.py"
+
+
+rule merge_embeddings:
+    """One store of all jobs' gradient embeddings; the same bytes however many jobs there were."""
+    input:
+        parts=embedding_parts("<results>/attribution/embed_{side}/{model}/{shard}/stores.json"),
+    output:
+        stores="<results>/attribution/merge_embeddings/{model}/{side}/stores.json",
+    log:
+        "<logs>/merge_embeddings/{model}/{side}.log",
+    benchmark:
+        "<benchmarks>/merge_embeddings/{model}/{side}.jsonl"
+    wildcard_constraints:
+        side="training|queries",
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        code=code("attribution/merge_embeddings"),
+    script:
+        "../workflow_scripts/attribution/merge_embeddings.py"
 
 
 rule measure_counterfactuals:
@@ -181,8 +210,8 @@ rule score_attribution:
         language_model=lambda wildcards: audiocraft_file(wildcards.model),
         of_songs="<results>/attribution/finetune_songs/{model}/songs/records.json",
         of_pairs="<results>/attribution/finetune_songs/{model}/pairs/records.json",
-        song_stores="<results>/attribution/embed_training/{model}/stores.json",
-        query_stores="<results>/attribution/embed_queries/{model}/stores.json",
+        song_stores="<results>/attribution/merge_embeddings/{model}/training/stores.json",
+        query_stores="<results>/attribution/merge_embeddings/{model}/queries/stores.json",
         clips="<results>/attribution/generate_queries/{model}/clips.parquet",
         tokens="<results>/attribution/generate_queries/{model}/tokens.safetensors",
     output:

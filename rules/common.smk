@@ -194,6 +194,19 @@ def attribution_settings(*names):
     return {"embedding": {"window": SETTINGS.attribution.embedding.window}} | found
 
 
+def attribution_embedding(*names):
+    """What embedding depends on: of the scoring no more than whether the base and which headline are embedded."""
+    scoring = SETTINGS.attribution.scoring
+    chosen = [method for method in scoring.methods if method in (scoring.headline, "base_gradient_cosine")]
+    found = attribution_settings("seconds", "embedding", "counterfactuals", *names)
+    return found | {"scoring": {"methods": chosen, "headline": scoring.headline}}
+
+
+def embedding_parts(path):
+    """What the jobs embedded of one side: songs or clips."""
+    return expand(path, shard=range(SETTINGS.attribution.shards), allow_missing=True)
+
+
 def songs_folder():
     """The folder of songs, composed or the user's."""
     return str(SETTINGS.corpora.songs.root(Path(RESULTS)))

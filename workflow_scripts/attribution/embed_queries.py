@@ -1,11 +1,11 @@
-"""Gradient embeddings of the generated clips, under the same models as those of the songs."""
+"""Gradient embeddings of the clips: one job's share of them, under the same models as those of the songs."""
 
 from pathlib import Path
 from typing import Any
 
-from sonoscope.attribution import queries
-from sonoscope.attribution.songs import Song, Window, songs_of, windows_of
-from sonoscope.attribution.studies import embed_all, embed_prompts
+from sonoscope.attribution import kinds, queries
+from sonoscope.attribution.songs import Window, songs_of, windows_of
+from sonoscope.attribution.tasks import embed_tasks, prompt_controls, tasks_of
 from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.job import run
@@ -15,27 +15,26 @@ from sonoscope.settings.attribution import Attribution
 
 def main(
     songs: Path, language_model: Path, of_songs: Path, of_pairs: Path, clips: Path, tokens: Path, stores: Path,
-    model: str, folder: str, settings: Attribution,
+    model: str, shard: int, shards: int, folder: str, settings: Attribution,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write one store per model under test into the folder of ``stores``, which lists them."""
+    """Write the share of job ``shard`` of each store beside ``stores``, which lists what belongs to it."""
     loaded = load_musicgen(language_model, model)
     frame, codes = queries.read(clips, tokens)
     windows = queries.windows(frame, codes, settings.embedding.window, loaded.frame_rate)
-    kinds = dict(zip(frame.query_id, frame.kind, strict=True))
     curvature: list[Window] = []
     if "ekfac" in settings.embedding.features:  # the curvature is that of the songs, on both sides
-        chosen = {*read_json(of_songs)["trained"], *read_json(of_songs)["decoys"]}
-        some: list[Song] = [s for s in songs_of(SONGS.read(songs), Path(folder)) if s.song_id in chosen]
-        curvature, _ = windows_of(loaded, some, settings.embedding.window, settings.seconds)
+        chosen = read_json(of_songs)["trained"]
+        known = {s.song_id: s for s in songs_of(SONGS.read(songs), Path(folder))}
+        curvature, _ = windows_of(loaded, [known[i] for i in chosen], settings.embedding.window, settings.seconds)
 
-    def of(kind: str) -> list[Window]:
-        if kind in ("songs", "base"):
-            return [w for w in windows if kinds[w.song_id] == "songs"]
-        experiments = kind == "pair-0"  # they are about the first pair
-        return [w for w in windows if kinds[w.song_id] == kind or (experiments and kinds[w.song_id].startswith("exp"))]
+    def of(store: str) -> list[Window]:
+        asked = kinds.asked_of(frame, store)
+        return [w for w in windows if w.song_id in asked]
 
-    embed_prompts(loaded, language_model, of_songs, of("songs"), stores, settings)
-    return embed_all(loaded, language_model, of_songs, of_pairs, of, stores, settings, curvature)
+    tasks = tasks_of(language_model, loaded.name, of_songs, of_pairs, of, settings)
+    prompted = set(frame.query_id[frame.kind == kinds.PROMPTED])
+    tasks += prompt_controls(tasks, [w for w in windows if w.song_id in prompted], settings)
+    return embed_tasks(loaded, tasks, stores, curvature, shard, shards)
 
 
 if __name__ == "__main__":

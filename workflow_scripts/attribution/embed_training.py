@@ -1,10 +1,11 @@
-"""Gradient embeddings of the songs, trained and decoys, under the checkpoints of the fine-tunes and under the base."""
+"""Gradient embeddings of songs, trained and decoys: one job's share of them, under every model of the study."""
 
 from pathlib import Path
 from typing import Any
 
-from sonoscope.attribution.songs import songs_of, windows_of
-from sonoscope.attribution.studies import embed_all
+from sonoscope.attribution.embed import share_out
+from sonoscope.attribution.songs import Window, songs_of, windows_of
+from sonoscope.attribution.tasks import embed_tasks, tasks_of
 from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.job import run
@@ -13,16 +14,22 @@ from sonoscope.settings.attribution import Attribution
 
 
 def main(
-    songs: Path, language_model: Path, of_songs: Path, of_pairs: Path, stores: Path, model: str, folder: str,
-    settings: Attribution,
+    songs: Path, language_model: Path, of_songs: Path, of_pairs: Path, stores: Path, model: str, shard: int,
+    shards: int, folder: str, settings: Attribution,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write one store per model under test into the folder of ``stores``, which lists them."""
+    """Write the share of job ``shard`` of each store beside ``stores``, which lists what belongs to it."""
     choice = read_json(of_songs)
-    chosen = {*choice["trained"], *choice["decoys"]}
+    known = {song.song_id: song for song in songs_of(SONGS.read(songs), Path(folder))}
+    chosen = sorted({*choice["trained"], *choice["decoys"]})
+    size, window = settings.embedding.songs_per_shard, settings.embedding.window
+    mine = [song for group in share_out(chosen, size, shard, shards) for song in group]
     loaded = load_musicgen(language_model, model)
-    some = [song for song in songs_of(SONGS.read(songs), Path(folder)) if song.song_id in chosen]
-    windows, _ = windows_of(loaded, some, settings.embedding.window, settings.seconds)
-    return embed_all(loaded, language_model, of_songs, of_pairs, lambda kind: windows, stores, settings, windows)
+    windows, _ = windows_of(loaded, [known[i] for i in mine], window, settings.seconds)
+    curvature: list[Window] = []
+    if "ekfac" in settings.embedding.features:
+        curvature, _ = windows_of(loaded, [known[i] for i in choice["trained"]], window, settings.seconds)
+    tasks = tasks_of(language_model, loaded.name, of_songs, of_pairs, lambda store: windows, settings)
+    return embed_tasks(loaded, tasks, stores, curvature, shard, shards, chosen)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sonoscope import scorecard
 from sonoscope.attribution.judge import judge_pairs, judge_songs, score_rows
+from sonoscope.attribution.kinds import HELD_OUT, MANY
 from sonoscope.contracts import read_json
 from sonoscope.contracts.attribution import JUDGEMENT, QUERIES, SCORES, TRUTH
 from sonoscope.job import run
@@ -18,10 +19,10 @@ def main(
 ) -> None:  # fmt: skip
     """Write the table of ``judgement`` and the scorecard ``rows``."""
     asked, truth = QUERIES.read(clips), TRUTH.read(values)
-    found = judge_songs(SCORES.read(scores), asked[asked.kind == "songs"], truth, settings, seed)
+    found = judge_songs(SCORES.read(scores), asked[asked.kind.isin(MANY)], truth, settings, seed)
     of_pair = SCORES.read(pair_scores)
     for number, pair in enumerate(read_json(of_songs)["pairs"][: settings.counterfactuals.pairs]):
-        mine = asked[asked.kind == f"pair-{number}"]
+        mine = asked[asked.kind.isin([f"pair-{number}", f"pair-{number}-{HELD_OUT}"])]
         found += judge_pairs(of_pair[of_pair.query_id.isin(mine.query_id)], mine, truth, number, (pair[0], pair[1]))
     table = pd.DataFrame(found)
     JUDGEMENT.write(judgement, table)

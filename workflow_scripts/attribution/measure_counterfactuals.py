@@ -1,10 +1,10 @@
-"""What models that were retrained without songs think of the generated clips: the truth of the study."""
+"""What models that were retrained without songs think of the clips: the truth of the study."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from sonoscope.attribution import queries, truth
+from sonoscope.attribution import kinds, queries, truth
 from sonoscope.attribution.training import all_of
 from sonoscope.contracts.attribution import TRUTH
 from sonoscope.job import run
@@ -18,8 +18,7 @@ def main(
     loaded = load_musicgen(language_model, model)
     frame, codes = queries.read(clips, tokens)
     parts = []
-    for records, prefix in ((of_pairs, "pair"), (of_subsets, "songs")):
-        some = frame.kind.str.startswith(prefix).to_numpy()
+    for records, some in ((of_pairs, frame.kind.str.startswith("pair")), (of_subsets, frame.kind.isin(kinds.MANY))):
         chosen = [c for c, wanted in zip(codes, some, strict=True) if wanted]
         parts.append(truth.measure(loaded, all_of(records), frame[some], chosen))
     found = pd.concat(parts, ignore_index=True)

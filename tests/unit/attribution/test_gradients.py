@@ -11,7 +11,7 @@ from sonoscope.attribution.capture import capturing, coverage
 from sonoscope.attribution.ekfac import EKFAC, fit
 from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.hashing import buckets_and_signs, keys, signs
-from sonoscope.attribution.projections import SJLT, LoGra, LoRAGradient, Masked, Rademacher
+from sonoscope.attribution.projections import SJLT, LoGra, LoRAGradient, Masked, Rademacher, Scaled
 
 
 class Small(nn.Module):
@@ -143,6 +143,22 @@ def test_projections_equal_explicit_matrices(model, ids):
     )
 
 
+def test_rows_as_adam_scales_them_multiply_to_its_step(model, ids):
+    """The product of two rows is that of one gradient with the other's step, g/(√v + λ), but for the sketch's noise."""
+    parameters, capture = captured(model, ids)
+    gradients = flat(capture, parameters, len(ids))
+    roots = {n: torch.rand(p.shape, generator=torch.Generator().manual_seed(3)) for n, p in parameters.items()}
+    rows = Scaled(2**16, 0, roots, 0.1).project(capture, parameters.__contains__).double()
+    mean = sum(float(r.square().sum()) for r in roots.values()) / sum(r.numel() for r in roots.values())
+    exact = sum(
+        (g / (roots[n].flatten().double().square() + 0.1 * mean)) @ g.T for n, g in gradients.items()
+    )  # fmt: skip
+    torch.testing.assert_close(rows @ rows.T, exact, atol=0.03 * float(exact.diagonal().max()), rtol=0.03)
+    untouched = {n: torch.zeros_like(r) if n == "emb.weight" else r for n, r in roots.items()}
+    floored = Scaled(64, 0, untouched, 0.1).scales["emb.weight"]
+    assert torch.isfinite(floored).all()  # what training never touched has a bound
+
+
 def test_masks_copy_rescaled_coordinates(model, ids):
     parameters, capture = captured(model, ids)
     sizes = {n: p.numel() for n, p in parameters.items()}
@@ -188,10 +204,7 @@ def test_hashes_depend_on_the_coordinate_alone(seed, count, first):
 
 
 def sketched(kind, dim, seed, rows):
-    projection = {"sjlt": SJLT, "rademacher": Rademacher}[kind](dim, seed)
-    out = torch.zeros(len(rows), dim)
-    projection.add(out, "w", 0, rows)
-    return out
+    return {"sjlt": SJLT, "rademacher": Rademacher}[kind](dim, seed).sketch("w", rows)
 
 
 @pytest.mark.parametrize("kind", ["sjlt", "rademacher"])

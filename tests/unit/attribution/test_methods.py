@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonoscope.attribution import evaluation, legacy, methods
+from sonoscope.attribution.datamodel import Retrained
 from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.methods import Pair
 from sonoscope.attribution.scoring import folded
@@ -83,9 +84,7 @@ def test_folding_a_sketch_gives_the_shorter_sketch():
     from sonoscope.attribution.projections import SJLT
 
     gradient = torch.from_numpy(rows((2, 3000)))
-    long, short = torch.zeros(2, 256), torch.zeros(2, 64)
-    SJLT(256, 4).add(long, "w", 0, gradient)
-    SJLT(64, 4).add(short, "w", 0, gradient)
+    long, short = SJLT(256, 4).sketch("w", gradient), SJLT(64, 4).sketch("w", gradient)
     np.testing.assert_allclose(folded(64)(long.numpy()), short.numpy(), atol=1e-4)
     with pytest.raises(AttributionError, match="no multiple"):
         folded(60)(long.numpy())
@@ -102,6 +101,28 @@ def test_lds_is_one_for_additive_truth_and_near_zero_for_noise():
     noisy = values[..., None] + rng.standard_normal((8, 40, 2)) * 3
     assert 0.2 < evaluation.noise_ceiling(noisy) < 1
     assert evaluation.noise_ceiling(np.repeat(values[..., None], 2, axis=2)) == pytest.approx(1)
+
+
+def test_methods_are_compared_on_the_same_resamples():
+    rng = np.random.default_rng(2)
+    truth = rng.standard_normal((10, 12))
+    members = rng.permuted(np.tile(np.arange(12) < 6, (30, 1)), axis=1)  # halves, as in the study
+    kinds = np.array(["songs"] * 6 + ["held_out"] * 4, dtype=object)
+    retrained = Retrained(members, truth @ members.T + 0.5 * rng.standard_normal((10, 30)), kinds, rng, 200)
+    everything, whole = np.arange(10), np.ones(10, bool)
+    good, flat = truth, np.full((10, 12), 0.1)
+    found, drawn = retrained.correlations(good, everything), retrained.resampled(good, everything)
+    interval = retrained.interval(found, drawn, everything, whole)
+    assert 0.8 < interval.low < interval.estimate < interval.high <= 1 and interval.groups == 30
+    np.testing.assert_allclose(found, evaluation.lds(good, members, retrained.values))
+    assert not retrained.correlations(flat, everything).any()  # scores that are all alike predict nothing
+    same = retrained.interval(found - found, drawn - drawn, everything, kinds == "held_out")
+    assert same.estimate == same.low == same.high == 0 and same.n == 4
+    part = np.arange(6)  # a method that was given some of the queries alone
+    less = retrained.interval(
+        retrained.correlations(good[:6], part), retrained.resampled(good[:6], part), part, kinds == "songs"
+    )
+    assert less.estimate == pytest.approx(found[:6].mean())
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,26 +1,31 @@
 """Songs to stores to answers, on a model with random weights: resumed, appended, refused, asked."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from sonoscope.attribution import ask, finetune, search
+from sonoscope.attribution import ask, finetune, kinds, queries, search
 from sonoscope.attribution.command import main as spintrak
 from sonoscope.attribution.embed import Plan, Subject, Worker, embed_songs, embed_windows, shard_name
 from sonoscope.attribution.errors import AttributionError
+from sonoscope.attribution.experiments import run_experiment
 from sonoscope.attribution.finetune import copy_of_state, finetune_variant, load_checkpoint
 from sonoscope.attribution.gradients import Embedder
 from sonoscope.attribution.groups import selector
 from sonoscope.attribution.likelihood import language_model, log_likelihood, logits_of, outputs_of
+from sonoscope.attribution.outcome import write_results
 from sonoscope.attribution.songs import Song, cut, read_song, songs_of, tokens_of, windows_of
 from sonoscope.attribution.store import Store, mapped
+from sonoscope.attribution.tasks import Task, embed_tasks, merge_parts
 from sonoscope.audio.files import AudioError, write_audio
+from sonoscope.contracts.attribution import EXPERIMENT
 from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.musicgen.random_model import build_random_musicgen
-from sonoscope.settings.attribution import Embedding, FineTune
+from sonoscope.settings.attribution import Attribution, Embedding, FineTune, Queries
 from sonoscope.train.language_model import loss_per_codebook
 
 SETTINGS = Embedding(window=0.5, dim=512, features=["loss", "margin"], songs_per_shard=2)
@@ -224,7 +229,7 @@ def test_a_fine_tune_lowers_the_loss_of_its_songs_and_is_kept(tmp_path, base, mo
     stamp = files[0].stat().st_mtime_ns
     finetune_variant(model, state, base, mine, recipe, 1, tmp_path / "v", export=True)
     assert files[0].stat().st_mtime_ns == stamp  # finished before
-    features = ["loss", "logra", "ekfac"] + (["lora"] if adaptation == "lora" else [])
+    features = ["loss", "logra", "ekfac", "lora" if adaptation == "lora" else "adam"]
     settings = SETTINGS.model_copy(update={"features": features, "logra_rank": 2, "ekfac_windows": 2})
     one = Subject(base / "state_dict.bin", "random", tuple(files))
     lm.load_state_dict(state)
@@ -235,9 +240,9 @@ def test_a_fine_tune_lowers_the_loss_of_its_songs_and_is_kept(tmp_path, base, mo
         torch.testing.assert_close(value, state[name], atol=0, rtol=0)
     assert set(fields) == {f"{f}/{c}" for f in features for c in (0, 1)} and len(rows) == 2
     assert not np.array_equal(fields["loss/0"], fields["loss/1"])
-    if adaptation == "full":
-        with pytest.raises(AttributionError, match="lora needs adapters"):
-            Worker(model, one, SETTINGS.model_copy(update={"features": ["lora"]}))(mine)
+    absent, needed = ("lora", "lora needs adapters") if adaptation == "full" else ("adam", "adam needs the optimiser")
+    with pytest.raises(AttributionError, match=needed):
+        Worker(model, one, SETTINGS.model_copy(update={"features": [absent]}))(mine)
     with pytest.raises(AttributionError, match="does not belong to this base"):
         finetune.weights_with(state, {"nowhere": torch.zeros(1)})
     lm.load_state_dict(state)
@@ -292,6 +297,89 @@ def test_processes_and_shards_give_the_same_rows(tmp_path, base, model, folder):
         reference = store.field("loss", 0)
     with pytest.raises(AttributionError, match="stands twice"):
         embed_songs(plan, [songs(folder)[0]] * 2)
+
+
+def test_jobs_share_the_work_and_one_merge_has_the_same_bytes_for_one_two_and_seven(tmp_path, base, model, windows):
+    order = [f"song{k}" for k in range(5)]
+    some = [w for w in windows if w.song_id != "song1"]  # one that could not be read: groups must not move
+    found = {}
+    for shards in (1, 2, 7):
+        parts = []
+        for shard in range(shards):
+            stores = tmp_path / f"{shards}/{shard}/stores.json"
+            task = Task("songs", subject(base), SETTINGS, some, frozenset(order))
+            embed_tasks(model, [task], stores, [], shard, shards, order)
+            parts.append(stores)
+        assert merge_parts(parts, tmp_path / f"{shards}/merged/stores.json") == {"songs": 8}
+        place = tmp_path / f"{shards}/merged"
+        found[shards] = {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
+    assert found[1] == found[2] == found[7] and len(found[1]) == 10
+    other = SETTINGS.model_copy(update={"seed": 9})
+    strange = tmp_path / "strange/stores.json"
+    embed_tasks(model, [Task("songs", subject(base), other, some, frozenset(order))], strange, [], 1, 2, order)
+    with pytest.raises(AttributionError, match="cannot be compared"):
+        merge_parts([tmp_path / "2/0/stores.json", strange], tmp_path / "mixed/stores.json")
+
+
+def test_a_job_that_is_repeated_with_other_settings_begins_anew_and_one_with_other_tokens_makes_them_again(
+    tmp_path, base, model, windows
+):
+    def rows(settings, chosen):
+        task = Task("songs", subject(base), settings, chosen, frozenset())
+        embed_tasks(model, [task], tmp_path / "part/stores.json", [], 0, 1)
+        merge_parts([tmp_path / "part/stores.json"], tmp_path / "merged/stores.json")
+        return Store(tmp_path / "merged/songs").rows
+
+    first = rows(SETTINGS, windows[:4])
+    other = rows(SETTINGS.model_copy(update={"dim": 256}), windows[:4])
+    assert list(first.tokens) == list(other.tokens)
+    changed = rows(SETTINGS.model_copy(update={"dim": 256}), [replace(windows[0], prompt="another"), *windows[1:4]])
+    assert changed.prompt[0] == "another" and len(changed) == 4
+
+
+def test_held_out_clips_are_what_follows_in_the_song(tmp_path, model, folder):
+    settings = Attribution(seconds=0.5, embedding=SETTINGS, queries=Queries(seconds=0.3))
+    frame, tokens = queries.held_out(model, songs(folder)[:2], settings, kinds.HELD_OUT, 3, tmp_path / "audio")
+    assert list(frame.query_id) == [f"held_out-{s:03d}-{k:03d}" for s in (0, 1) for k in (0, 1)]  # 1.2 s hold two
+    assert frame.prompt.isna().all() and list(frame.source) == ["song0"] * 2 + ["song1"] * 2
+    whole = tokens_of(model, read_song(folder / "song0.flac", 16000, 1.4))
+    np.testing.assert_array_equal(tokens[1], whole[:, 40:55])
+    assert all((tmp_path / name).is_file() for name in frame.audio)
+    queries.write(tmp_path / "clips.parquet", tmp_path / "tokens.safetensors", frame, tokens, "m")
+    again, _ = queries.read(tmp_path / "clips.parquet", tmp_path / "tokens.safetensors")
+    assert [w.prompt for w in queries.windows(again, tokens, 0.3, 50.0)] == [None] * 4
+    assert kinds.asked_of(again, "songs") == set(frame.query_id) and not kinds.asked_of(again, "pair-0")
+
+
+@pytest.mark.parametrize("by", ["duration", "prompt"])
+def test_results_of_an_experiment_come_from_stored_files_alone(tmp_path, base, folder, by, monkeypatch):
+    config = tmp_path / "experiment_1.yaml"
+    prompts = "[a song number 0]" if by == "duration" else "[a song number 0, noise]"
+    durations = "[0.5, 1.0]" if by == "duration" else "[0.5]"
+    config.write_text(
+        f"experiment: {{name: experiment_1, models: [{base}], gpu_id: null}}\n"
+        f"input: {{prompts: {prompts}, seeds: [42], durations: {durations}}}\n"
+        "attribution: {window: 0.5, dim: 512, features: [loss]}\n"
+    )
+    words = ["generate-training-dataset-parallel", "--input", folder, "--model", base, "--window", "0.5"]
+    words += ["--dim", "512", "--features", "loss"]
+    stores = []
+    for seconds in ("0.5", "1"):
+        stores.append(tmp_path / f"training_{seconds}.bin")
+        spintrak([str(w) for w in [*words, "--duration", seconds, "--output", stores[-1]]])
+    output = run_experiment(config, tmp_path)
+    monkeypatch.setattr("sonoscope.attribution.experiments.load_musicgen", None)  # no model from here on
+    asked = output / "output_experiment_1"
+    assert write_results([asked, *stores], by) == 0
+    found = EXPERIMENT.read(output / "results.parquet")
+    assert found.query_id.nunique() == 2 and found.song_id.nunique() == 5 and np.isfinite(found.score).all()
+    assert (output / "results.csv").is_file() and (output / "results.svg").stat().st_size > 1000
+    first = (output / "results.parquet").read_bytes()
+    assert write_results([asked, *stores], by) == 0 and (output / "results.parquet").read_bytes() == first
+    assert write_results([asked], by) == 2  # the training side is missing
+    strange = tmp_path / "strange.bin"
+    spintrak([str(w) for w in [*words, "--output", strange, "--projection-seed", "5"]])
+    assert write_results([asked, strange], by) == 1  # another projection seed cannot be compared
 
 
 def test_a_store_of_a_model_that_is_gone_says_so(tmp_path, base, model, windows):

@@ -15,9 +15,9 @@ from sonoscope.audio.files import write_audio
 from sonoscope.contracts.attribution import EXPERIMENT, JUDGEMENT, QUERIES, SCORES, TRUTH
 from sonoscope.report.results import Results
 from sonoscope.report.studies import attribution as page
-from sonoscope.settings.attribution import Attribution
+from sonoscope.settings.attribution import Attribution, Scoring
 
-SETTINGS = Attribution(songs=6, decoys=3, resamples=200)
+SETTINGS = Attribution(songs=6, decoys=3, resamples=200, scoring=Scoring(headline="gradient_cosine"))
 SONGS = [f"song{k}" for k in range(6)]
 
 
@@ -56,7 +56,8 @@ def tables():
     """Twelve clips whose truth is additive: the method "gradient_cosine" knows it, "random" does not."""
     rng = np.random.default_rng(0)
     asked = pd.DataFrame(
-        {"query_id": [f"q{k:02d}" for k in range(12)], "kind": "songs", "source": [SONGS[k % 6] for k in range(12)],
+        {"query_id": [f"q{k:02d}" for k in range(12)], "kind": ["songs"] * 6 + ["held_out"] * 6,
+         "source": [SONGS[k % 6] for k in range(12)],
          "prompt": "x", "seed": range(12), "seconds": 2.0, "audio": [f"audio/q{k:02d}.flac" for k in range(12)]}
     )  # fmt: skip
     every = [*SONGS, "decoy"]
@@ -75,6 +76,7 @@ def tables():
             "gradient_cosine": (list(asked.query_id), SongScores(every, worth, worth, zeros.astype(int))),
             "random": (list(asked.query_id), SongScores(every, rng.random((12, 7)), zeros, zeros.astype(int))),
             "legacy": (list(asked.query_id), SongScores(every, zeros + 0.5, zeros, zeros.astype(int))),
+            "caption": (list(asked.query_id), SongScores(every, rng.random((12, 7)), zeros, zeros.astype(int))),
         },
         set(SONGS),
     )
@@ -92,15 +94,19 @@ def test_the_judgement_finds_what_knows_the_truth(tables, tmp_path):
     assert found["gradient_cosine", "auroc"] == found["gradient_cosine", "top1"] == 1
     assert found["gradient_cosine", "decoy_auroc"] == 1 and found["truth", "noise_ceiling"] > 0.9
     assert found["legacy", "lds"] == 0 and found["legacy", "query_correlation"] == 1
+    assert found["gradient_cosine", "lds.held_out"] > 0.9 and found["gradient_cosine", "auroc.held_out"] == 1
+    assert found["caption", "headline_beyond"] > 0.5 and found["gradient_cosine", "headline"] == 1
     rows = {r.name: r for r in score_rows(table, SETTINGS, ["x"])}
     assert rows["attribution.lds.gradient_cosine"].met and rows["attribution.auroc.gradient_cosine"].met
     assert rows["attribution.lds.legacy"].target is None
+    assert rows["attribution.lds_beyond_similarity"].met and rows["attribution.lds_gain"].low > 0
+    assert rows["attribution.lds_held_out.gradient_cosine"].value > 0.9
     assert rows["attribution.query_correlation.gradient_cosine"].met
     scorecard.write(tmp_path / "scorecard.json", rows.values())
 
 
 def test_pairs_are_judged_by_exact_values():
-    asked = pd.DataFrame({"query_id": ["q0", "q1"], "prompt": "x"})
+    asked = pd.DataFrame({"query_id": ["q0", "q1"], "prompt": "x", "kind": "pair-0"})
     values = {"none": [0.0, 0.0], "a": [1.0, 0.1], "b": [0.1, 1.0], "ab": [1.1, 1.1]}
     rows = [
         {"set": f"pair-0-{k}", "seed": 0, "songs": [], "query_id": q, "value": v[i]}
@@ -127,7 +133,12 @@ def test_the_page_says_what_was_found_and_what_is_missing(tables, tmp_path):
     SCORES.write(root / "score_attribution/m/scores.parquet", scores)
     early = page.build(Results(tmp_path))
     assert [b.kind for s in early.sections for b in s.blocks] == ["missing", "missing"]
-    table = pd.DataFrame(judge_songs(scores, asked, values, SETTINGS, 0))
+    pair = [
+        {"method": m, "measure": f"loo_agreement.pair_0{k}", "value": 1.0, "low": 0.5, "high": 1.0, "n": 4}
+        for m in ("gradient_cosine", "random")
+        for k in ("", ".held_out", ".prompted")
+    ]
+    table = pd.DataFrame([*judge_songs(scores, asked, values, SETTINGS, 0), *pair])
     JUDGEMENT.write(root / "judge_attribution/m/judgement.parquet", table)
     QUERIES.write(root / "generate_queries/m/clips.parquet", asked)
     for name in asked.audio:
@@ -135,8 +146,12 @@ def test_the_page_says_what_was_found_and_what_is_missing(tables, tmp_path):
     study = page.build(Results(tmp_path))
     assert study.answer is not None and study.answer.verdict == "recovered" and study.highlight is not None
     assert all(row.clips[0].hit for row in study.highlight.rows)
+    tables = {b.name: b for s in study.sections for b in s.blocks if b.kind == "table"}
+    assert (
+        list(tables["m-pairs-table"].data.clips) == ["all"] * 2 + ["of a song's caption"] * 2 + ["real, held out"] * 2
+    )
     figures = [b for s in study.sections for b in s.blocks if b.kind == "figure"]
-    assert len(figures) == 3 and all(f.draw() is not None for f in figures)
+    assert len(figures) == 4 and all(f.draw() is not None for f in figures)
 
 
 def test_experiments_from_a_file(tmp_path):

@@ -44,15 +44,16 @@ class Use:
         b = self.delta.shape[0]
         return self.inputs.reshape(b, -1, self.inputs.shape[-1]), self.delta.reshape(b, -1, self.delta.shape[-1])
 
-    def gradient(self) -> Tensor:
-        """Gradient of each sample with respect to the part, ``[B, *shape]``."""
+    def gradient(self, room: Tensor | None = None) -> Tensor:
+        """Gradient of each sample with respect to the part, ``[B, *shape]``; that of a linear part lies in ``room``."""
         if self.delta is None:
             raise AttributionError(f"{self.parameter}: expected a backward pass within the capture, found none")
         b = self.delta.shape[0]
         delta = self.delta.reshape(b, -1, self.delta.shape[-1])
         if self.kind == "linear":
             inputs, delta = self.rows()
-            return torch.bmm(delta.transpose(1, 2), inputs)
+            place = None if room is None else room[: b * self.size].view(b, *self.shape)
+            return torch.bmm(delta.transpose(1, 2), inputs, out=place)
         if self.kind == "scale" and self.inputs is not None:
             return (self.inputs.reshape(delta.shape) * delta).sum(1)
         if self.kind == "embedding" and self.inputs is not None:
@@ -79,17 +80,27 @@ class Capture:
     def blocks(self, keep: Callable[[str], bool] | None = None) -> Iterator[tuple[str, int, Tensor]]:
         """Per-sample gradients part by part: parameter, offset in it, and ``[B, size]``; parts do not overlap.
 
-        One part is in memory at a time. Several uses of one part, such as a layer that is called twice, are summed.
+        One part is in memory at a time: each lies where the one before it lay, so copy what is to be kept. Several uses
+        of one part, such as a layer that is called twice, are summed.
         """
         merged: dict[tuple[str, int], list[Use]] = {}
         for use in self.uses:
             if (keep is None or keep(use.parameter)) and use.delta is not None:
                 merged.setdefault((use.parameter, use.offset), []).append(use)
+        room: Tensor | None = None
         for name, offset in sorted(merged):
-            total = merged[name, offset][0].gradient()
+            first = merged[name, offset][0]
+            if first.kind == "linear" and first.delta is not None:
+                needed = first.size * first.delta.shape[0]
+                if room is None or len(room) < needed or room.dtype != first.delta.dtype:
+                    room = first.delta.new_empty(needed)
+            total = first.gradient(room)
             for use in merged[name, offset][1:]:
                 total = total + use.gradient()
             yield name, offset, total.flatten(1)
+
+
+_WATCHED = frozenset({functional.linear, functional.layer_norm, functional.embedding})
 
 
 class _Watch(TorchFunctionMode):
@@ -103,7 +114,7 @@ class _Watch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        if not torch.is_grad_enabled():
+        if func not in _WATCHED or not torch.is_grad_enabled():
             return out
         uses: list[Use] = []
         if func is functional.linear:

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ import torch
 from sonoscope.attribution import lora
 from sonoscope.attribution.ekfac import fit
 from sonoscope.attribution.errors import AttributionError
-from sonoscope.attribution.finetune import State, copy_of_state, load_checkpoint
+from sonoscope.attribution.finetune import State, copy_of_state, load_checkpoint, load_moments
 from sonoscope.attribution.gradients import Embedder, Facts, Fields
 from sonoscope.attribution.hashing import SCHEME
 from sonoscope.attribution.likelihood import language_model
@@ -97,7 +97,10 @@ class Worker:
             factors = None
             if "ekfac" in self.settings.features:
                 factors = self._factors()
-            self._embedders[number] = Embedder(self.model, self.settings, lora.pairs_of(tensors), factors)
+            roots = None
+            if "adam" in self.settings.features and self.subject.checkpoints:
+                roots = load_moments(self.subject.checkpoints[number])
+            self._embedders[number] = Embedder(self.model, self.settings, lora.pairs_of(tensors), factors, roots)
         return self._embedders[number]
 
     def _factors(self) -> Any:
@@ -122,24 +125,60 @@ def _index(windows: Sequence[Window], facts: Sequence[Sequence[Facts]], checkpoi
     return pd.DataFrame(rows)
 
 
-def embed_windows(store: Store, worker: Worker, windows: Sequence[Window], per_shard: int) -> None:
+def share_out(items: Sequence[str], size: int, shard: int, shards: int) -> list[list[str]]:
+    """Groups of ``size`` neighbours, every ``shards``-th of them: groups are the same whatever the number of jobs."""
+    return [list(items[first : first + size]) for first in range(0, len(items), size)][shard::shards]
+
+
+def embed_windows(
+    store: Store, worker: Worker, windows: Sequence[Window], per_shard: int, shard: int = 0, shards: int = 1,
+    order: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """Add windows that are at hand to a store, in shards of whole songs; what is there already is left alone.
 
-    The model has the weights that it had before, so that the next worker begins with the same ones.
+    Of several jobs each does every ``shards``-th group of songs, of ``order`` if given (some may have no window): so
+    the groups do not depend on which windows are at hand. The model has the weights that it had before, so that the
+    next worker begins with the same ones.
+
+    Returns
+    -------
+    list of str
+        Names of the shards that belong to these windows.
     """
     songs: dict[str, list[Window]] = {}
     for window in windows:
         songs.setdefault(window.song_id, []).append(window)
-    done = {str(s) for frame in store.finished().values() for s in frame.song_id}
-    todo = [song for song in songs if song not in done]
-    with Progress(sum(len(songs[s]) for s in todo), "windows") as progress:
-        for first in range(0, len(todo), per_shard):
-            ids = todo[first : first + per_shard]
-            part = [w for song in ids for w in songs[song]]
-            rows, fields = worker(part)
-            store.write_shard(shard_name(ids), rows, fields)
-            progress.advance(len(part))
+    done, names = _done(store, songs), list[str]()
+    shared = share_out(list(order or songs), per_shard, shard, shards)
+    groups = [[song for song in group if song in songs] for group in shared]
+    with Progress(sum(len(songs[s]) for group in groups for s in group if s not in done), "windows") as progress:
+        for group in groups:
+            names += [done[song] for song in group if song in done]
+            todo = [song for song in group if song not in done]
+            if todo:
+                part = [w for song in todo for w in songs[song]]
+                rows, fields = worker(part)
+                store.write_shard(shard_name(todo), rows, fields)
+                names.append(shard_name(todo))
+                progress.advance(len(part))
     worker.restore()
+    return list(dict.fromkeys(names))
+
+
+def _done(store: Store, songs: Mapping[str, Sequence[Window]]) -> dict[str, str]:
+    """The shard of each song whose very windows are stored; shards that hold others of its windows are removed."""
+    done: dict[str, str] = {}
+    for name, rows in store.finished().items():
+        mine: dict[str, list[tuple[int, str]]] = {}
+        for song, segment, tokens in zip(rows.song_id, rows.segment, rows.tokens, strict=True):
+            mine.setdefault(str(song), []).append((int(segment), str(tokens)))
+        wanted = {song: [(w.segment, w.digest) for w in songs[song]] for song in mine if song in songs}
+        if all(mine[song] == windows for song, windows in wanted.items()):
+            done |= dict.fromkeys(wanted, name)
+        else:
+            log.info("%s: its rows are of other tokens or captions; made again", name)
+            store.discard(name)
+    return done
 
 
 def shard_name(song_ids: Sequence[str]) -> str:
@@ -176,11 +215,10 @@ def embed_songs(plan: Plan, songs: Sequence[Song], processes: int = 1, shard: in
         raise AttributionError(f"songs: {next(i for i in ids if ids.count(i) > 1)!r} stands twice; ids must differ")
     store = Store(plan.folder)
     done = {str(s) for frame in store.finished().values() for s in frame.song_id}
-    ordered = sorted(songs, key=lambda s: s.song_id)
-    size = plan.settings.songs_per_shard
+    known = {song.song_id: song for song in songs}
     # shared out before what is done is left away: else jobs of an array that start later would share out less
-    mine = [ordered[i : i + size] for i in range(0, len(ordered), size)][shard::shards]
-    groups = [todo for group in mine if (todo := [s for s in group if s.song_id not in done])]
+    mine = share_out(sorted(known), plan.settings.songs_per_shard, shard, shards)
+    groups = [todo for group in mine if (todo := [known[s] for s in group if s not in done])]
     skipped: Skipped = []
     missing: list[str] = []
     with Progress(sum(map(len, groups)), "songs") as progress:

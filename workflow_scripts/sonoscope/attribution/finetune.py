@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sonoscope.attribution import lora
 from sonoscope.attribution.errors import AttributionError
-from sonoscope.attribution.likelihood import language_model
+from sonoscope.attribution.likelihood import language_model, quick_attention
 from sonoscope.attribution.songs import Window
 from sonoscope.contracts import read_json, write_json
 from sonoscope.files import replacing
@@ -48,15 +48,15 @@ def finetune(
     windows: Sequence[Window],
     settings: FineTune,
     seed: int,
-    keep: Callable[[int, float, State], None],
+    keep: Callable[[int, float, State, State], None],
 ) -> float:
     """Train on ``windows`` from the weights that the model has; its weights are those of the end afterwards.
 
     Parameters
     ----------
     keep : callable
-        Given the number of the update, its learning rate and the trained tensors, at the shares of the training that
-        ``settings.checkpoints`` names.
+        Given the number of the update, its learning rate, the trained tensors and the optimiser's second moments, at
+        the shares of the training that ``settings.checkpoints`` names.
 
     Returns
     -------
@@ -82,19 +82,41 @@ def finetune(
         rate = settings.learning_rate * min(1.0, step / max(1, settings.warmup))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = _loss(lm, [windows[r] for r in rows], settings.condition_dropout, generator, model.device)
+        with quick_attention(windows[rows[0]].tokens):
+            loss = _loss(lm, [windows[r] for r in rows], settings.condition_dropout, generator, model.device)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, settings.clip_norm)
         optimiser.step()
         losses.append(loss.item())
         if step in marks:
-            keep(step, rate, lora.tensors_of(adapters) if adapters else _trained_state(lm))
+            tensors = lora.tensors_of(adapters) if adapters else _trained_state(lm)
+            keep(step, rate, tensors, {} if adapters else second_moments(lm, optimiser))
     if adapters:
         lora.merge(lm, adapters)
     lm.requires_grad_(False)
     last = losses[-max(1, len(plan) // settings.epochs) :]
     return sum(last) / len(last)
+
+
+def second_moments(lm: nn.Module, optimiser: torch.optim.Optimizer) -> State:
+    """AdamW's estimate of the mean square of each parameter's gradient, without its bias towards zero at the start."""
+    out: State = {}
+    for name, parameter in lm.named_parameters():
+        if (found := optimiser.state.get(parameter)) and "exp_avg_sq" in found:
+            out[name] = found["exp_avg_sq"] / (1 - optimiser.defaults["betas"][1] ** float(found["step"]))
+    return out
+
+
+def moments_file(checkpoint: Path) -> Path:
+    """Where the second moments at a checkpoint are kept: their fourth roots, in half precision."""
+    return checkpoint.with_name(f"{checkpoint.stem}.moments.safetensors")
+
+
+def load_moments(checkpoint: Path) -> State:
+    """Fourth roots of the second moments at a checkpoint; none if they were not kept."""
+    file = moments_file(checkpoint)
+    return {name: value.float() for name, value in load_file(file).items()} if file.is_file() else {}
 
 
 def _trained_state(lm: nn.Module) -> State:
@@ -145,7 +167,9 @@ def finetune_variant(
     model: MusicGen, base: State, base_folder: Path, windows: Sequence[Window], settings: FineTune,
     seed: int, folder: Path, *, export: bool,
 ) -> None:  # fmt: skip
-    """Fine-tune from ``base`` and keep the checkpoints in ``folder``, with the last also in audiocraft's layout.
+    """Fine-tune from ``base`` and keep the checkpoints in ``folder``.
+
+    With ``export`` the last is also written in audiocraft's layout, and the optimiser's second moments are kept.
 
     Does nothing where a finished variant of the same base, windows, recipe and seed lies there. Without windows, as for
     the empty set, the base stays as it is.
@@ -159,10 +183,13 @@ def finetune_variant(
     language_model(model).load_state_dict(base)
     steps: list[dict[str, float | str]] = []
 
-    def keep(step: int, rate: float, tensors: State) -> None:
+    def keep(step: int, rate: float, tensors: State, moments: State) -> None:
         name = f"checkpoint-{step:06d}.safetensors"
         with replacing(folder / name) as temporary:
             save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, temporary)
+        if export and moments:  # of the models under test alone: what is only a counterfactual is never embedded
+            with replacing(moments_file(folder / name)) as temporary:
+                save_file({k: v.pow(0.25).half().contiguous().cpu() for k, v in moments.items()}, temporary)
         steps.append({"step": step, "learning_rate": rate, "file": name})
 
     loss = finetune(model, windows, settings, seed, keep) if windows else None

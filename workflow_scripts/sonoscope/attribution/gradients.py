@@ -12,8 +12,8 @@ from sonoscope.attribution.capture import Capture, capturing, coverage
 from sonoscope.attribution.ekfac import EKFAC, Factor, Place
 from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.groups import selector
-from sonoscope.attribution.likelihood import Outputs, language_model, logits_of, outputs_of
-from sonoscope.attribution.projections import SJLT, LoGra, LoRAGradient, Masked, Projection, Rademacher
+from sonoscope.attribution.likelihood import Outputs, language_model, logits_of, outputs_of, quick_attention
+from sonoscope.attribution.projections import SJLT, LoGra, LoRAGradient, Masked, Projection, Rademacher, Scaled
 from sonoscope.attribution.songs import Window
 from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.attribution import Embedding
@@ -45,13 +45,15 @@ class Embedder:
         Adapters ``(down, up)`` by the name of their weight, for the feature "lora" or the group "lora".
     factors : mapping, optional
         EK-FAC curvature, for the feature "ekfac".
+    roots : mapping, optional
+        Fourth roots of the optimiser's second moments, for the feature "adam".
     """
 
     def __init__(
         self, model: MusicGen, settings: Embedding, adapters: Pairs | None = None,
-        factors: dict[Place, Factor] | None = None,
+        factors: dict[Place, Factor] | None = None, roots: Mapping[str, Tensor] | None = None,
     ) -> None:  # fmt: skip
-        self.model, self.settings = model, settings
+        self.model, self.settings, self.roots = model, settings, roots
         self.adapters, self.factors = dict(adapters or {}), factors
         lm = language_model(model)
         if model.device.type == "cuda":
@@ -63,9 +65,12 @@ class Embedder:
         self.keep: Callable[[str], bool] = self.chosen.__contains__
         self.coverage: float | None = None
         self._projections: dict[str, Projection] = {}
-        for feature, needed in (("lora", self.adapters), ("ekfac", self.factors)):
+        for feature, needed, what in (
+            ("lora", self.adapters, "adapters of a LoRA fine-tune"),
+            ("ekfac", self.factors, "a fitted curvature"),
+            ("adam", self.roots, "the optimiser's second moments of a full fine-tune"),
+        ):
             if feature in settings.features and not needed:
-                what = "adapters of a LoRA fine-tune" if feature == "lora" else "a fitted curvature"
                 raise AttributionError(f"features: {feature} needs {what}, and this checkpoint has none")
 
     def __call__(self, windows: Sequence[Window]) -> tuple[Fields, list[Facts]]:
@@ -109,7 +114,7 @@ class Embedder:
 
     def _batch(self, windows: Sequence[Window]) -> tuple[dict[str, Tensor], list[Facts]]:
         tokens, prompts = self._inputs(windows)
-        with capturing(self.chosen) as capture:
+        with quick_attention(tokens), capturing(self.chosen) as capture:
             outputs = outputs_of(logits_of(self.model, tokens, prompts), tokens)
         rows: dict[str, Tensor] = {}
         norms = torch.zeros(len(windows))
@@ -147,6 +152,8 @@ class Embedder:
             return LoGra(s.logra_rank, s.seed, capture, self.keep)
         if feature == "ekfac" and self.factors:
             return EKFAC(s.dim, s.seed, self.factors, s.damping)
+        if feature == "adam" and self.roots:
+            return Scaled(s.dim, s.seed, self.roots, s.damping)
         if feature == "lora" or s.group == "lora":
             from sonoscope.attribution.lora import ALPHA
 

@@ -35,7 +35,7 @@ def legacy_embeddings(
     sketch = SJLT(dim, seed)
     weights = torch.zeros(1, dim)
     for name in sorted(parameters):
-        sketch.add(weights, name, 0, parameters[name].detach().float().cpu().reshape(1, -1))
+        weights += sketch.sketch(name, parameters[name].detach().float().cpu().reshape(1, -1))
     start = torch.zeros(1, model.num_codebooks, 1, dtype=torch.long, device=model.device)
     first: dict[Prompt, torch.Tensor] = {}
     for prompt in dict.fromkeys(prompts):

@@ -1,9 +1,13 @@
 """MusicGen's own loss and the margin, teacher-forced, as functions that can be differentiated."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sonoscope.attribution.errors import AttributionError
@@ -11,6 +15,10 @@ from sonoscope.musicgen.audiocraft_backend import AudiocraftMusicGen
 from sonoscope.musicgen.craft import ConditioningAttributes
 from sonoscope.musicgen.delay import delay, is_token
 from sonoscope.musicgen.interface import MusicGen, Prompt
+from sonoscope.train.attention import PlainAttention
+
+LONGEST_PLAIN = 512
+"""Frames up to which attention's weights are small enough to be kept for the backward pass."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,20 @@ def language_model(model: MusicGen) -> nn.Module:
         )
     lm: nn.Module = model.lm
     return lm
+
+
+class _Quick(PlainAttention):
+    """Leaves calls with a scale of their own, as those of the text encoder, to torch."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        return func(*args, **named) if "scale" in named else super().__torch_function__(func, types, args, named)
+
+
+def quick_attention(tokens: Tensor | NDArray[np.int16]) -> AbstractContextManager[object]:
+    """Attention by plain products for passes that are differentiated, where it is quicker: CPU, short windows."""
+    short = tokens.shape[-1] <= LONGEST_PLAIN and not (isinstance(tokens, Tensor) and tokens.is_cuda)
+    return _Quick() if short else nullcontext()
 
 
 def logits_of(model: MusicGen, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:

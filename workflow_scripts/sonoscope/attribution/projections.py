@@ -33,6 +33,8 @@ class Projection(ABC):
 class Blockwise(Projection):
     """A projection that takes the gradient part by part."""
 
+    width = 1
+    """Numbers that are summed per number of a row."""
     squared: Tensor | None = None
     """Squared norm of what was projected last, ``[B]``: the parts are formed once for both."""
 
@@ -42,13 +44,23 @@ class Blockwise(Projection):
         squared: Tensor | None = None
         for name, offset, block in self.parts(capture, keep):
             if out is None:
-                out = block.new_zeros(block.shape[0], self.dim, dtype=torch.float32)
-            mine = block.square().sum(1)
+                out = block.new_zeros(block.shape[0], self.width * self.dim, dtype=torch.float32)
+            mine = torch.linalg.vecdot(block, block)
             squared = mine if squared is None else squared + mine
             self.add(out, name, offset, block.float())
         self.squared = squared
         if out is None:
             raise AttributionError("projection: no parameter of the chosen group took part in the pass")
+        return self.finished(out)
+
+    def sketch(self, name: str, rows: Tensor) -> Tensor:
+        """Projection of plain vectors ``[B, size]`` that stand for one whole parameter."""
+        out = rows.new_zeros(len(rows), self.width * self.dim, dtype=torch.float32)
+        self.add(out, name, 0, rows.float())
+        return self.finished(out)
+
+    def finished(self, out: Tensor) -> Tensor:
+        """Rows ``[B, dim]`` from the sums."""
         return out
 
     def parts(self, capture: Capture, keep: Keep) -> Any:
@@ -57,7 +69,7 @@ class Blockwise(Projection):
 
     @abstractmethod
     def add(self, out: Tensor, name: str, offset: int, block: Tensor) -> None:
-        """Add the projection of one part ``[B, size]`` to ``out`` ``[B, dim]``."""
+        """Add the projection of one part ``[B, size]`` to the sums ``[B, width · dim]``."""
 
 
 class SJLT(Blockwise):
@@ -68,21 +80,27 @@ class SJLT(Blockwise):
 
     def __init__(self, dim: int, seed: int, use: str = "sjlt") -> None:
         self.dim, self.seed, self.use = dim, seed, use
-        self._kept: dict[tuple[str, int, int, torch.device], tuple[Tensor, Tensor]] = {}
+        self._kept: dict[tuple[str, int, int, torch.device], Tensor] = {}
         self._room = _CACHED
 
-    def add(self, out: Tensor, name: str, offset: int, block: Tensor) -> None:
-        """Add the sketch of one part."""
-        bucket, sign = self._hashes(name, offset, block.shape[1], block.device)
-        signed = block * sign
-        for row in range(len(block)):  # one by one: faster than a scatter over both axes
-            out[row].index_add_(0, bucket, signed[row])
+    width = 2
 
-    def _hashes(self, name: str, offset: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def add(self, out: Tensor, name: str, offset: int, block: Tensor) -> None:
+        """Add the sums of one part: of what counts positively, then negatively, so that no signed copy is made."""
+        bucket = self._buckets(name, offset, block.shape[1], block.device)
+        for row in range(len(block)):  # one by one: faster than a scatter over both axes
+            out[row].index_add_(0, bucket, block[row])
+
+    def finished(self, out: Tensor) -> Tensor:
+        """Positive sums minus negative ones."""
+        return out[:, : self.dim] - out[:, self.dim :]
+
+    def _buckets(self, name: str, offset: int, size: int, device: torch.device) -> Tensor:
+        """Bucket of each coordinate, int32; those of negative sign come after the first ``dim``."""
         place = (name, offset, size, device)
         if place not in self._kept:
             bucket, sign = buckets_and_signs(offset, size, self.dim, keys(self.seed, self.use, name), device)
-            found = bucket.int(), sign
+            found = torch.where(sign < 0, bucket + self.dim, bucket).int()
             if self._room < size:
                 return found
             self._room -= size
@@ -160,6 +178,33 @@ class LoGra(Projection):
             key = keys(self.seed, f"logra-{side}", use.parameter)
             self._sides[place] = signs(first, size, self.rank, key, device) / self.rank**0.5
         return self._sides[place]
+
+
+class Scaled(SJLT):
+    """Sketch of gradients as the optimiser sees them: each coordinate divided by the fourth root of its mean square.
+
+    A step of Adam is the gradient over √v, not the gradient (LESS, arXiv 2402.04333, §3); with half of that on either
+    side, the step that one clip would make against the gradient of another is an inner product of rows.
+
+    Parameters
+    ----------
+    roots : mapping
+        v^(1/4) by parameter.
+    damping : float
+        Added to √v as a share of its mean over all parameters, so that coordinates which training hardly touched, such
+        as tokens that it never met, do not outweigh all others.
+    """
+
+    def __init__(self, dim: int, seed: int, roots: Mapping[str, Tensor], damping: float) -> None:
+        super().__init__(dim, seed, "adam")
+        total = sum(float(r.float().square().sum()) for r in roots.values())
+        floor = damping * total / max(1, sum(r.numel() for r in roots.values())) + 1e-20
+        self.scales = {name: (r.float().square() + floor).rsqrt().sqrt().flatten() for name, r in roots.items()}
+
+    def parts(self, capture: Capture, keep: Keep) -> Any:
+        """Scaled parts of the gradient."""
+        for name, offset, block in capture.blocks(lambda name: keep(name) and name in self.scales):
+            yield name, offset, block * self.scales[name][offset : offset + block.shape[1]].to(block)
 
 
 class LoRAGradient(SJLT):

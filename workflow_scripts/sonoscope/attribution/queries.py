@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from sonoscope.attribution.errors import AttributionError
-from sonoscope.attribution.songs import Song, Window, cut
+from sonoscope.attribution.kinds import PROMPTED, UNPROMPTED
+from sonoscope.attribution.songs import Song, Window, cut, read_song, tokens_of
 from sonoscope.audio.files import write_audio
 from sonoscope.contracts import Tensor, Tensors
 from sonoscope.contracts.attribution import QUERIES
-from sonoscope.musicgen.interface import MusicGen, Sampling
+from sonoscope.musicgen.interface import MusicGen, Prompt, Sampling
 from sonoscope.settings.attribution import Attribution
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Wish:
     query_id: str
     kind: str
     source: str | None
-    prompt: str
+    prompt: str | None
     seed: int
     seconds: float
 
@@ -52,6 +53,51 @@ def of_songs(songs: Sequence[Song], settings: Attribution, kind: str, seeds: int
             name = f"{kind}-{number:03d}-{k:03d}"
             out.append(Wish(name, kind, song.song_id, song.prompt or "", 1000 + k, settings.queries.seconds))
     return out
+
+
+def of_many(songs: Sequence[Song], settings: Attribution) -> list[Wish]:
+    """Clips by the fine-tune on many songs."""
+    return of_songs(songs, settings, PROMPTED, settings.queries.seeds) + unprompted(settings)
+
+
+def of_pair(songs: Sequence[Song], number: int, settings: Attribution) -> list[Wish]:
+    """Clips by the fine-tune on a pair; the experiments are about the first one."""
+    wishes = of_songs(songs, settings, f"pair-{number}", settings.queries.pair_seeds)
+    if number == 0:
+        wishes += [w for e in settings.experiments.run for w in of_experiment(e, songs, settings)]
+    return wishes
+
+
+def unprompted(settings: Attribution) -> list[Wish]:
+    """Clips without a caption."""
+    count, seconds = settings.queries.unprompted, settings.queries.seconds
+    return [Wish(f"{UNPROMPTED}-{k:03d}", UNPROMPTED, None, None, 2000 + k, seconds) for k in range(count)]
+
+
+def held_out(
+    model: MusicGen, songs: Sequence[Song], settings: Attribution, kind: str, count: int, audio: Path
+) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
+    """Real clips, ``count`` per song, of what follows the part that is trained on; fewer where a song ends."""
+    rows, tokens = [], []
+    seconds = settings.queries.seconds
+    for number, song in enumerate(songs):
+        if settings.seconds is None:
+            break
+        sound = read_song(song.file, model.sample_rate, settings.seconds + count * seconds)
+        codes = tokens_of(model, sound)
+        for k in range(count):
+            start = settings.seconds + k * seconds
+            first, length = round(start * model.frame_rate), round(seconds * model.frame_rate)
+            if first + length > codes.shape[1]:
+                log.info("%s: ends before %.1f s, so less of it is held out", song.song_id, start + seconds)
+                break
+            name = f"{kind}-{number:03d}-{k:03d}"
+            part = sound[round(start * model.sample_rate) : round((start + seconds) * model.sample_rate)]
+            write_audio(audio / f"{name}.flac", part, model.sample_rate)
+            wish = Wish(name, kind, song.song_id, None, k, seconds)
+            rows.append({**wish.__dict__, "audio": f"{audio.name}/{name}.flac"})
+            tokens.append(np.ascontiguousarray(codes[:, first : first + length]))
+    return pd.DataFrame(rows, columns=list(QUERIES.columns)), tokens
 
 
 def of_experiment(number: str, songs: Sequence[Song], settings: Attribution) -> list[Wish]:
@@ -110,10 +156,15 @@ def windows(frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]], window: fl
     """Windows of the queries, as those of songs."""
     out: list[Window] = []
     for query, prompt, codes in zip(frame.query_id, frame.prompt, tokens, strict=True):
-        out += cut(str(query), str(prompt), codes, window, frame_rate)
+        out += cut(str(query), text_of(prompt), codes, window, frame_rate)
     return out
 
 
-def clips(frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]]) -> tuple[list[torch.Tensor], list[str]]:
+def clips(frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]]) -> tuple[list[torch.Tensor], list[Prompt]]:
     """Tokens and captions for `sonoscope.attribution.likelihood.log_likelihood`."""
-    return [torch.from_numpy(t.astype(np.int64)) for t in tokens], [str(p) for p in frame.prompt]
+    return [torch.from_numpy(t.astype(np.int64)) for t in tokens], [text_of(p) for p in frame.prompt]
+
+
+def text_of(prompt: object) -> Prompt:
+    """A caption from a cell of a table, in which none may stand as null."""
+    return str(prompt) if isinstance(prompt, str) else None

@@ -93,7 +93,15 @@ def gradient_scores(method: str, c: Comparison, settings: Scoring) -> Floats:
         return methods.trak(c.pairs("loss"), settings.damping)
     if method == "logra":
         return methods.blockwise(c.pairs("logra"), settings.damping, embedding.logra_rank**2)
-    features = {"gradient_cosine": "loss", "margin_cosine": "margin", "ekfac": "ekfac", "lora_cosine": "lora"}
+    if method == "adam_tracin":
+        return methods.tracin(c.pairs("adam"), c.songs.meta["rates"])
+    features = {
+        "adam_cosine": "adam",
+        "gradient_cosine": "loss",
+        "margin_cosine": "margin",
+        "ekfac": "ekfac",
+        "lora_cosine": "lora",
+    }
     if method not in features:
         raise AttributionError(f"method {method}: expected one of {', '.join(features)}, tracin, trak, logra …")
     if method == "ekfac":
@@ -106,7 +114,7 @@ def needs(method: str) -> str | None:
     return {
         "gradient_dot": "loss", "gradient_cosine": "loss", "tracin": "loss", "trak_loss": "loss",
         "base_gradient_cosine": "loss", "margin_cosine": "margin", "trak": "margin", "logra": "logra", "ekfac": "ekfac",
-        "lora_cosine": "lora",
+        "lora_cosine": "lora", "adam_cosine": "adam", "adam_tracin": "adam",
     }.get(method)  # fmt: skip
 
 

@@ -13,6 +13,8 @@ New songs become new shards, so that nothing is written twice. Rows of another m
 
 import json
 import logging
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,11 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 _LOCAL = ("note", "seconds")  # entries of the meta data that may differ between comparable stores
+
+
+def _comparable(value: Any) -> Any:
+    """Of the embedding's settings all but the features: those that two stores share can be compared."""
+    return {k: v for k, v in value.items() if k != "features"} if isinstance(value, dict) else value
 
 
 def mapped(file: Path) -> dict[str, Floats]:
@@ -89,6 +96,9 @@ class Store:
         if (folder / "meta.json").is_file():
             store = cls(folder)
             store.refuse_other(meta)
+            found, wanted = (dict(m.get("embedding", {})).get("features") for m in (store.meta, meta))
+            if found != wanted:
+                raise AttributionError(f"{folder}: its rows have features {found}, the new ones {wanted}; take another")
             if store.meta.get("seconds") != meta.get("seconds"):
                 mine, other = store.meta.get("seconds"), meta.get("seconds")
                 raise AttributionError(
@@ -98,10 +108,55 @@ class Store:
         write_json(folder / "meta.json", dict(meta))
         return cls(folder)
 
+    @classmethod
+    def resumed(cls, folder: Path, meta: Mapping[str, Any]) -> "Store":
+        """Open a store to go on with it; one that was made of another model or with other settings is begun anew."""
+        try:
+            return cls.open(folder, meta)
+        except AttributionError as error:
+            log.info("begun anew: %s", error)
+            shutil.rmtree(folder)
+            return cls.open(folder, meta)
+
+    @classmethod
+    def merged(
+        cls, folder: Path, parts: Sequence[tuple[Path, Sequence[str]]], skipped: Sequence[tuple[str, str, str]] = ()
+    ) -> "Store":
+        """One store of the named shards of several others; its files have the same bytes however they were shared out.
+
+        Files are linked where the file system can, and copied where it cannot.
+
+        Raises
+        ------
+        AttributionError
+            Rows of the parts cannot be compared, a shard is not there, or a window stands in two of them.
+        """
+        stores = [cls(place) for place, _ in parts]
+        shutil.rmtree(folder, ignore_errors=True)
+        merged = cls.open(folder, stores[0].meta)
+        (folder / "shards").mkdir(parents=True, exist_ok=True)
+        for store, (_, names) in zip(stores, parts, strict=True):
+            merged.refuse_other(store.meta)
+            for file in (store.folder / "shards" / f"{n}.{kind}" for n in names for kind in ("safetensors", "parquet")):
+                if not file.is_file():
+                    raise AttributionError(f"{file}: a shard is missing; give the command that makes it again")
+                target = folder / "shards" / file.name
+                try:
+                    os.link(file, target)
+                except OSError:
+                    shutil.copyfile(file, target)
+        merged.finish(skipped)
+        return merged
+
+    def discard(self, shard: str) -> None:
+        """Remove a shard, of which the rows are no longer those that are asked for."""
+        for kind in ("parquet", "safetensors"):
+            (self.folder / "shards" / f"{shard}.{kind}").unlink(missing_ok=True)
+
     def refuse_other(self, meta: Mapping[str, Any]) -> None:
         """Raise `AttributionError` if rows with ``meta`` cannot be compared with those of this store."""
         for name in sorted({*self.meta, *meta} - set(_LOCAL)):
-            mine, other = self.meta.get(name), meta.get(name)
+            mine, other = _comparable(self.meta.get(name)), _comparable(meta.get(name))
             if mine != other:
                 raise AttributionError(
                     f"{self.folder}: its rows have {name} {mine!r}, the others {other!r}; they cannot be compared. "

@@ -1,80 +1,31 @@
-"""The stores and scores of the study: which model's gradients are compared for which clips."""
+"""The scores of the study: which songs are compared with which clips, by which method."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from sonoscope.attribution import legacy, queries, scoring, similarity
-from sonoscope.attribution.embed import Subject, Worker, embed_windows
 from sonoscope.attribution.finetune import copy_of_state, load_checkpoint
 from sonoscope.attribution.likelihood import language_model
+from sonoscope.attribution.listeners import listener
 from sonoscope.attribution.methods import Floats
 from sonoscope.attribution.scoring import Comparison, gradient_scores, needs
 from sonoscope.attribution.songs import Window, read_song, songs_of, windows_of
 from sonoscope.attribution.store import Store
-from sonoscope.attribution.training import find
-from sonoscope.attribution.variants import FULL
-from sonoscope.contracts import read_json, write_json
+from sonoscope.attribution.tasks import subjects
+from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.attribution import Attribution
 
 log = logging.getLogger(__name__)
-
-Windows = Callable[[str], Sequence[Window]]
-
-
-def subjects(base: Path, name: str, of_songs: Path, of_pairs: Path, settings: Attribution) -> dict[str, Subject]:
-    """The models under test: the fine-tune on all songs, those on pairs, and the base as a control."""
-    out = {"songs": find(of_songs, f"{FULL}-seed0").subject(base, name)}
-    if "base_gradient_cosine" in settings.scoring.methods:
-        out["base"] = Subject(base, name)
-    for number in range(min(settings.counterfactuals.pairs, len(read_json(of_songs)["pairs"]))):
-        out[f"pair-{number}"] = find(of_pairs, f"pair-{number}-ab-seed0").subject(base, name)
-    return out
-
-
-def embed_all(
-    model: MusicGen, base: Path, of_songs: Path, of_pairs: Path, windows: Windows, stores: Path,
-    settings: Attribution, curvature: Sequence[Window],
-) -> dict[str, Any]:  # fmt: skip
-    """One store per model under test beside ``stores``, which lists them; finished shards are left alone."""
-    trained = {str(s) for s in read_json(of_songs)["trained"]}
-    records: dict[str, Any] = {}
-    for kind, subject in subjects(base, model.name, of_songs, of_pairs, settings).items():
-        own = settings.embedding
-        if kind == "base":
-            own = own.model_copy(update={"features": ["loss"]})
-        store = Store.open(stores.parent / kind, subject.meta(model.revision, own))
-        mine = windows(kind)
-        fitted = [w for w in curvature if w.song_id in trained]
-        embed_windows(store, Worker(model, subject, own, fitted), mine, own.songs_per_shard)
-        records[kind] = {"rows": len(store.finish()), "checkpoints": store.checkpoints}
-    write_json(stores, records)
-    return {"rows": sum(r["rows"] for r in records.values())}
-
-
-def embed_prompts(
-    model: MusicGen, base: Path, of_songs: Path, windows: Sequence[Window], stores: Path, settings: Attribution
-) -> None:
-    """Stores of the clips with no caption and with that of another clip, under the fine-tune on all songs."""
-    subject = find(of_songs, f"{FULL}-seed0").subject(base, model.name)
-    own = settings.embedding
-    if "ekfac" in own.features:  # its curvature is not needed for a control
-        own = own.model_copy(update={"features": [f for f in own.features if f != "ekfac"]})
-    captions = list(dict.fromkeys(w.prompt for w in windows))
-    other = dict(zip(captions, captions[1:] + captions[:1], strict=True))
-    for control in settings.queries.prompts:
-        changed = [replace(w, prompt=None if control == "empty" else other[w.prompt]) for w in windows]
-        store = Store.open(stores.parent / f"songs-{control}", subject.meta(model.revision, own))
-        embed_windows(store, Worker(model, subject, own), changed, own.songs_per_shard)
-        store.finish()
 
 
 @dataclass(frozen=True)
@@ -84,8 +35,14 @@ class _Material:
     model: MusicGen
     rows: dict[str, Window]
     queries: dict[str, Window]
-    row_sound: dict[str, Floats]
-    query_sound: dict[str, Floats]
+    sound: dict[str, Floats]
+    """Log-mel features of rows and queries."""
+    vectors: dict[str, dict[str, Floats]]
+    """What the fetched listeners hear in rows and queries."""
+
+    def heard(self, name: str, keys: Sequence[str]) -> Floats:
+        """Vectors of a listener for some rows or queries."""
+        return np.stack([self.vectors[name][key] for key in keys])
 
 
 def score_all(
@@ -119,7 +76,7 @@ def _comparison(songs: Path, asked: Path, kind: str, trained: set[str]) -> Compa
 
 def _table(c: Comparison, material: _Material, settings: Attribution, seed: int, *, full: bool) -> pd.DataFrame:
     scores: dict[str, Any] = {}
-    for method in settings.scoring.methods:
+    for method in dict.fromkeys([*settings.scoring.methods, *settings.scoring.listeners]):
         if method == "base_gradient_cosine" and c.base is None:
             continue
         feature = needs(method)
@@ -147,7 +104,7 @@ def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
                 out[f"{headline}@dim_{smaller}"] = c.gather(gradient_scores(headline, less, settings.scoring))
     for control in settings.queries.prompts:
         place = c.queries.folder.parent / f"songs-{control}"
-        if place.is_dir() and Store(place).meta == c.songs.meta:
+        if place.is_dir():
             changed = Comparison(c.songs, Store(place), c.trained)
             out[f"{headline}@prompt_{control}"] = changed.gather(gradient_scores(headline, changed, settings.scoring))
     whole = gradient_scores(headline, c, settings.scoring)
@@ -168,8 +125,10 @@ def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attr
     if method == "code_ngrams":
         return similarity.code_ngrams(asked, rows, settings.scoring.ngram)
     if method == "log_mel":
-        sound = np.stack([m.query_sound[k] for k in query_keys]), np.stack([m.row_sound[k] for k in row_keys])
+        sound = (np.stack([m.sound[key] for key in keys]) for keys in (query_keys, row_keys))
         return similarity.standardised_cosine(*sound)
+    if method in settings.scoring.listeners:
+        return similarity.standardised_cosine(*(m.heard(method, keys) for keys in (query_keys, row_keys)))
     if method == "caption":
         return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
     if method == "legacy":
@@ -194,15 +153,18 @@ def _read(
     rows, _ = windows_of(model, some, window, settings.seconds)
     frame, codes = queries.read(clips, tokens)
     asked = queries.windows(frame, codes, window, model.frame_rate)
-    sounds: dict[str, dict[str, Floats]] = {"rows": {}, "asked": {}}
-    if "log_mel" in settings.scoring.methods:
+    sounds: dict[str, NDArray[np.float32]] = {}
+    if "log_mel" in settings.scoring.methods or settings.scoring.listeners:
         files = {s.song_id: s.file for s in some}
         audio = {i: read_song(files[i], model.sample_rate, settings.seconds) for i in {w.song_id for w in rows}}
         for w in rows:
             first = round(w.start * model.sample_rate)
-            part = audio[w.song_id][first : first + round(w.seconds * model.sample_rate)]
-            sounds["rows"][w.key] = similarity.log_mel(part, model.sample_rate)
+            sounds[w.key] = audio[w.song_id][first : first + round(w.seconds * model.sample_rate)]
         for w in asked:
-            sound = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
-            sounds["asked"][w.key] = similarity.log_mel(sound, model.sample_rate)
-    return _Material(model, {w.key: w for w in rows}, {w.key: w for w in asked}, sounds["rows"], sounds["asked"])
+            sounds[w.key] = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
+    mel = {key: similarity.log_mel(sound, model.sample_rate) for key, sound in sounds.items()}
+    vectors = {}
+    for name, place in settings.scoring.listeners.items():
+        heard = listener(name, Path(place).expanduser())(list(sounds.values()), model.sample_rate)
+        vectors[name] = dict(zip(sounds, heard, strict=True))
+    return _Material(model, {w.key: w for w in rows}, {w.key: w for w in asked}, mel, vectors)

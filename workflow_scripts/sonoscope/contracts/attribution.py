@@ -28,15 +28,15 @@ QUERIES = Table(
     "attribution queries",
     {
         "query_id": Column("string", "name of the clip"),
-        "kind": Column("string", "songs, pair or experiment"),
-        "source": Column("string", "song whose caption it was generated with, if any", nullable=True),
-        "prompt": Column("string", "caption"),
-        "seed": Column("int64", "seed of the sampling"),
+        "kind": Column("string", "songs, unprompted, held_out, pair-0, pair-0-held_out or experiment_1"),
+        "source": Column("string", "song that it is of, or whose caption it was generated with, if any", nullable=True),
+        "prompt": Column("string", "caption that it was generated with and is asked about; null is none", nullable=True),
+        "seed": Column("int64", "seed of the sampling; of a held-out clip its number"),
         "seconds": Column("float64", "length", "s"),
         "audio": Column("string", "audio file, relative to the folder of the table"),
     },
     key=("query_id",),
-    description="Generated clips whose training songs are asked for.",
+    description="Clips whose training songs are asked for.",
 )
 
 SCORES = Table(

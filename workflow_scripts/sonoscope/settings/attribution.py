@@ -6,10 +6,11 @@ from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
 
-Feature = Literal["loss", "margin", "logra", "ekfac", "lora"]
+Feature = Literal["loss", "margin", "adam", "logra", "ekfac", "lora"]
 MethodName = Literal[
     "gradient_dot", "gradient_cosine", "margin_cosine", "tracin", "trak", "trak_loss", "logra", "ekfac", "lora_cosine",
-    "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "random", "legacy",
+    "adam_cosine", "adam_tracin",
+    "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "clap", "clmr", "random", "legacy",
 ]  # fmt: skip
 GroupName = Literal["all", "attention", "self_attention", "cross_attention", "feed_forward", "heads", "no_text", "lora"]
 
@@ -21,8 +22,8 @@ class FineTune(Section):
     """Whether all weights are trained, or low-rank adapters on the matrices of the layers."""
     rank: int = Field(8, ge=1)
     """Rank of the adapters."""
-    epochs: int = Field(12, ge=1)
-    """Passes over the windows of the set, so that a song is seen as often in every set that holds it."""
+    epochs: int = Field(3, ge=1)
+    """Passes over the windows of the set; the default ends where the loss of parts that are held out is least."""
     batch: int = Field(4, ge=1)
     """Windows per update."""
     learning_rate: float = Field(3e-4, gt=0)
@@ -36,7 +37,7 @@ class FineTune(Section):
     condition_dropout: float = Field(0.2, ge=0, lt=1)
     """Share of rows whose text is dropped, for classifier-free guidance."""
     checkpoints: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        default_factory=lambda: [0.1, 0.25, 0.5, 0.75, 1.0], min_length=1
+        default_factory=lambda: [0.1, 0.5, 1.0], min_length=1
     )
     """Where checkpoints are kept, as shares of the updates; the last must be 1."""
 
@@ -52,8 +53,10 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
-    """What is stored per row: projected gradients of loss or margin, or their LoGra, EK-FAC or adapter-only form."""
+    features: list[Feature] = Field(
+        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
+    )
+    """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
     dim: int = Field(4096, ge=16, le=2**20)
@@ -71,7 +74,7 @@ class Embedding(Section):
     ekfac_windows: int = Field(32, ge=1)
     """Training windows that the EK-FAC curvature is fitted on."""
     damping: float = Field(0.1, gt=0)
-    """λ of EK-FAC, relative to the mean eigenvalue of each part."""
+    """λ of EK-FAC, relative to the mean eigenvalue of each part; of feature adam, relative to its mean scale."""
     songs_per_shard: int = Field(8, ge=1)
     """Songs whose rows share a file: what is lost at most when a job is killed."""
     coverage: float = Field(0.99, ge=0, le=1)
@@ -83,8 +86,8 @@ class Scoring(Section):
 
     methods: list[MethodName] = Field(
         default_factory=lambda: list[MethodName](
-            ["gradient_cosine", "margin_cosine", "tracin", "trak", "base_gradient_cosine", "code_ngrams", "log_mel",
-             "caption", "random", "legacy"]
+            ["gradient_cosine", "margin_cosine", "gradient_dot", "tracin", "adam_cosine", "adam_tracin", "trak",
+             "trak_loss", "logra", "base_gradient_cosine", "code_ngrams", "log_mel", "caption", "random", "legacy"]
         ),
         min_length=1,
     )  # fmt: skip
@@ -95,6 +98,8 @@ class Scoring(Section):
     """Ridge penalty λ of TRAK and LoGra, relative to the mean eigenvalue of the Gram matrix of the training rows."""
     ngram: int = Field(2, ge=1, le=6)
     """Frames of an n-gram of codes of the first codebook."""
+    listeners: dict[Literal["clap", "clmr"], str] = Field(default_factory=dict)
+    """Baselines that are fetched: the folder of a CLAP in transformers' layout, the file of a CLMR checkpoint."""
     legacy_damping: float = Field(10.0, gt=0)
     """Absolute λ of the published formula."""
 
@@ -121,6 +126,12 @@ class Queries(Section):
     """Clips per trained song's caption."""
     pair_seeds: int = Field(10, ge=1)
     """Clips per song of a pair."""
+    unprompted: int = Field(8, ge=0)
+    """Clips that are generated, and asked about, without a caption."""
+    held_out: int = Field(1, ge=0)
+    """Real clips per trained song, of what follows the part that is trained on, asked about without a caption."""
+    pair_held_out: int = Field(4, ge=0)
+    """The same per song of a pair."""
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of a clip, in seconds."""
     guidance: float = Field(3.0, ge=0)
@@ -172,13 +183,15 @@ class Attribution(Section):
 
     songs: int = Field(24, ge=2)
     """Songs that the model is fine-tuned on, at most; of every artist one song is kept back as a decoy."""
+    shards: int = Field(1, ge=1, le=1000)
+    """Jobs that the songs and the clips are embedded by, side by side; rows do not depend on it."""
     decoys: int = Field(8, ge=0)
     """Songs of the same artists that are never trained on but scored all the same."""
     seconds: float | None = Field(8.0, gt=0)
     """How much of each song is used, from its start, in seconds; null is the whole song."""
     finetune: FineTune = FineTune()
     """Recipe of the fine-tunes on many songs."""
-    finetune_pair: FineTune = FineTune(epochs=20)
+    finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
     embedding: Embedding = Embedding()
     """Gradient embeddings."""
@@ -195,6 +208,9 @@ class Attribution(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        unfetched = [m for m in ("clap", "clmr") if m in self.scoring.methods and m not in self.scoring.listeners]
+        if unfetched:
+            raise ValueError(f"scoring.methods: {unfetched[0]} needs scoring.listeners.{unfetched[0]}, where it lies")
         if self.scoring.headline not in self.scoring.methods:
             raise ValueError(f"scoring.headline: {self.scoring.headline} must stand in scoring.methods")
         if self.seconds is not None and self.seconds < self.embedding.window:

@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
+from sonoscope.attribution.judge import CONTROLS, SIMILARITIES
 from sonoscope.contracts.attribution import JUDGEMENT, QUERIES, SCORES
 from sonoscope.report import style
 from sonoscope.report.blocks import (
@@ -34,12 +36,17 @@ TARGET = "attribution"
 """The target rule that makes all that stands on the page."""
 METHODS = {
     "gradient_cosine": "Gradient cosine", "margin_cosine": "Margin cosine", "gradient_dot": "Gradient product",
-    "tracin": "TracIn", "trak": "TRAK", "trak_loss": "TRAK of the loss", "logra": "LoGra", "ekfac": "EK-FAC",
-    "lora_cosine": "Adapter cosine", "base_gradient_cosine": "Cosine before fine-tuning", "code_ngrams": "Code n-grams",
-    "log_mel": "Log-mel likeness", "caption": "Caption likeness", "random": "Random", "legacy": "Published formula",
+    "tracin": "TracIn", "adam_cosine": "Adam-scaled cosine", "adam_tracin": "Adam-scaled TracIn", "trak": "TRAK",
+    "trak_loss": "TRAK of the loss", "logra": "LoGra", "ekfac": "EK-FAC", "lora_cosine": "Adapter cosine",
+    "base_gradient_cosine": "Cosine before fine-tuning", "code_ngrams": "Code n-grams", "log_mel": "Log-mel likeness",
+    "caption": "Caption likeness", "clap": "CLAP likeness", "clmr": "CLMR likeness", "random": "Random",
+    "legacy": "Published formula",
 }  # fmt: skip
-"""How methods are called on the page; those after lora_cosine do not see the training."""
-_TRACED = tuple(METHODS)[:9]
+"""How methods are called on the page."""
+_TRACED = tuple(m for m in METHODS if m not in CONTROLS)
+_KINDS = {
+    "lds.songs": "own caption", "lds.unprompted": "no caption", "lds.held_out": "real, held out",
+}  # fmt: skip
 _MEASURES = ("lds", "auroc", "query_correlation")
 _SHOWN, _HIGHLIGHTED = 8, 3
 
@@ -88,6 +95,12 @@ def _value(frame: pd.DataFrame, method: str, measure: str) -> Any:
     return rows.iloc[0] if len(rows) else None
 
 
+def _headline(frame: pd.DataFrame) -> str:
+    """The method that was named before anything was generated."""
+    named = frame[frame.measure == "headline"]
+    return str(named.method.iloc[0]) if len(named) else "gradient_cosine"
+
+
 def _number(frame: pd.DataFrame, method: str, measure: str, words: str, source: Source | None) -> Number | None:
     found, null = _value(frame, method, measure), _value(frame, "random", measure)
     if found is None:
@@ -101,13 +114,15 @@ def _number(frame: pd.DataFrame, method: str, measure: str, words: str, source: 
 
 
 def _answer(frame: pd.DataFrame, source: Source | None) -> Answer | None:
-    """What retraining says of the traced method with the largest LDS, beside the best likeness."""
+    """What retraining says of the headline method, beside the best likeness."""
     rows = frame[frame.measure == "lds"].set_index("method")
     traced = rows[rows.index.isin(_TRACED)]
-    others = rows[rows.index.isin(["code_ngrams", "log_mel", "caption"])]
+    others = rows[rows.index.isin(SIMILARITIES)]
     if traced.empty:
         return None
-    first = "gradient_cosine" if "gradient_cosine" in traced.index else str(traced.index[0])
+    first = _headline(frame)
+    if first not in traced.index:
+        return None
     chosen: Any = traced.loc[first]
     best, low = float(chosen["value"]), chosen["low"]
     likeness: Any = others.sort_values("value").iloc[-1] if len(others) else None
@@ -120,18 +135,24 @@ def _answer(frame: pd.DataFrame, source: Source | None) -> Answer | None:
         )
         if best >= 0.5 and (likeness is None or float(low) > float(likeness["high"])):
             verdict, reason = "recovered", "it is above 0.5 and above likeness alone, with intervals apart"
-    beside = f"; likeness alone ({label(str(likeness.name))}) {likeness['value']:.2f}" if likeness is not None else ""
-    text = (
-        f"{label(first)} predicts what retraining without songs does to a clip with a rank correlation (LDS) of "
-        f"{best:.2f}{beside}."
+    beside = (
+        f"; the best likeness, {label(str(likeness.name)).lower()}, {likeness['value']:.2f}"
+        if likeness is not None
+        else ""
     )
-    wanted = [("lds", "LDS"), ("auroc", "AUROC of the source song"), ("query_correlation", "Dependence of queries")]
+    ceiling = _value(frame, "truth", "noise_ceiling")
+    most = f", where a second training would reach {float(ceiling['value']):.2f}" if ceiling is not None else ""
+    text = (
+        f"{label(first)} predicts how likely a clip is under models retrained on half of the songs with a rank "
+        f"correlation (LDS) of {best:.2f}{most}{beside}."
+    )
+    wanted = [("lds", "LDS"), ("auroc", "AUROC of the source song"), ("query_correlation", "Correlation between clips")]
     numbers = tuple(n for m, w in wanted if (n := _number(frame, first, m, w, source)))
     return Answer(text, verdict, reason, numbers)
 
 
 def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> list[Section]:
-    main = frame[~frame.method.str.contains("@") & (frame.method != "truth")]
+    main = frame[~frame.method.str.contains("@") & (frame.method != "truth") & (frame.measure != "headline")]
     ceiling = _value(frame, "truth", "noise_ceiling")
     blocks: list[Block] = []
     words = {
@@ -148,7 +169,8 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
         told = "; ".join(f"{r.name_} {r.value:.2f}" for r in rows.rename(columns={"name": "name_"}).itertuples())
         caption = f"One dot per method with its 95 % interval over {int(rows.n.max())} independent items. "
         caption += {
-            "lds": "0 is what random scores have; the dashed line is what a second training of the same sets predicts.",
+            "lds": "0 is what random scores have; the dashed line is what a second training of the same sets predicts. "
+            "Methods in grey do not see the training.",
             "auroc": "0.5 is chance. A caption alone can reach a high value here, so LDS decides.",
             "query_correlation": "Scores near 1 are the same for every clip, and so say nothing about any.",
         }[measure]
@@ -159,12 +181,13 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
                 caption, f"Dot chart. {told}.", sources=sources,
             )
         )  # fmt: skip
+    if (kinds := _by_kind(model, _headline(frame), main, sources)) is not None:
+        blocks.insert(1, kinds)
+    if (within := _within_captions(model, main, sources)) is not None:
+        blocks.append(within)
     sections = [Section(f"{model}-judgement", "Does it agree with retraining?", tuple(blocks))]
-    pairs = main[main.measure.str.contains("_agreement")]
-    if len(pairs):
-        sections.append(
-            Section(f"{model}-pairs", "Two songs, exact truth", (_table(f"{model}-pairs", pairs, sources),))
-        )
+    if (pairs := _pairs(model, main, sources)) is not None:
+        sections.append(Section(f"{model}-pairs", "Two songs, exact truth", pairs))
     less = frame[frame.method.str.contains("@")]
     if len(less):
         text = "The headline method with fewer numbers per row, with other captions, and by single checkpoints."
@@ -172,6 +195,68 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
         sections.append(Section(f"{model}-controls", "Controls", (note, _table(f"{model}-controls", less, sources))))
     sections.append(Section(f"{model}-all", "All numbers", (_table(f"{model}-all", main, sources),)))
     return sections
+
+
+def _by_kind(model: str, headline: str, main: pd.DataFrame, sources: tuple[Source, ...]) -> Figure | None:
+    """LDS on the clips of each kind, of the headline and of likeness."""
+    methods = [m for m in (headline, *SIMILARITIES) if m in set(main.method)]
+    rows = main[main.measure.isin(_KINDS) & main.method.isin(methods)]
+    if rows.measure.nunique() < 2:
+        return None
+    order = [(k, m) for k in reversed(_KINDS) for m in reversed(methods)]
+    place = {key: number for number, key in enumerate(order)}
+    rows = rows.assign(place=[place[key] for key in zip(rows.measure, rows.method, strict=True)]).sort_values("place")
+    rows = rows.assign(name=[f"{_KINDS[r.measure]}: {label(r.method).lower()}" for r in _records(rows)])
+    told = "; ".join(f"{r.name} {r.value:.2f}" for r in rows[["name", "value"]].itertuples(index=False))
+    return Figure(
+        f"{model}-attribution-kinds", "The same, clip by kind of clip", partial(_draw, rows, 0.0, None),
+        rows.drop(columns=["name", "place"]),
+        "A caption that names its song makes it easy for likeness of captions. Clips without a caption, and real clips "
+        "of parts of the songs that were not trained on, leave the sound alone to tell.",
+        f"Dot chart. {told}.", sources=sources,
+    )  # fmt: skip
+
+
+def _within_captions(model: str, main: pd.DataFrame, sources: tuple[Source, ...]) -> Figure | None:
+    """How much scores differ between clips of one caption, mean over pairs."""
+    rows = main[main.measure.str.startswith("within_caption")]
+    if rows.empty:
+        return None
+    rows = rows.groupby("method", as_index=False).agg(value=("value", "mean"), n=("n", "sum"))
+    rows = rows.assign(measure="within_caption", low=np.nan, high=np.nan, name=rows.method.map(label))
+    rows = rows.sort_values("value")
+    told = "; ".join(f"{r.name} {r.value:.2f}" for r in rows[["name", "value"]].itertuples(index=False))
+    return Figure(
+        f"{model}-attribution-within", "Do scores depend on the clip, beyond its caption?",
+        partial(_draw, rows, 0.0, None), rows.drop(columns="name"),
+        "Share of the variance of scores that lies between clips of one caption, of the pairs. At 0, as with the "
+        "published formula, a score is that of the caption, whatever was generated; random scores are near 1.",
+        f"Dot chart. {told}.", sources=sources,
+    )  # fmt: skip
+
+
+def _pairs(model: str, main: pd.DataFrame, sources: tuple[Source, ...]) -> tuple[Block, ...] | None:
+    """Agreement with exact leave-one-out and Shapley values, over all pairs."""
+    rows = main[main.measure.str.contains("_agreement")].copy()
+    if rows.empty:
+        return None
+    parts = rows.measure.str.extract(r"(?P<value_of>loo|shapley)_agreement\.(?P<pair>pair_\d+)\.?(?P<clips>.*)")
+    rows = rows.assign(
+        name=rows.method.map(label), value_of=parts.value_of.map({"loo": "leave one out", "shapley": "Shapley"}),
+        pair=parts.pair.str.removeprefix("pair_").astype(int) + 1,
+        clips=parts.clips.replace({"": "all", "held_out": "real, held out", "prompted": "of a song's caption"}),
+    )  # fmt: skip
+    rows = rows.sort_values(["clips", "value_of", "pair", "value"], ascending=[True, True, True, False])
+    columns = {
+        "name": Column("Method"), "value_of": Column("Truth"), "pair": Column("Pair", 0), "clips": Column("Clips"),
+        "value": Column("Agreement", 2), "low": Column("95 % from", 2), "high": Column("to", 2), "n": Column("n", 0),
+    }  # fmt: skip
+    note = Prose(
+        "A model is trained on neither, on one, on the other and on both songs of a pair, so that what a clip owes to "
+        "each song is known exactly. A method agrees where it puts the two in the right order and gives the larger one "
+        "the right sign."
+    )
+    return note, Table(f"{model}-pairs-table", f"{len(rows)} numbers", rows, columns, folded=True, sources=sources)
 
 
 def _records(rows: pd.DataFrame) -> list[Any]:
@@ -211,7 +296,7 @@ def _experiments(model: str, root: Path, results: Results) -> list[Section]:
     if not (clips.is_file() and scores.is_file()):
         return []
     asked, found = QUERIES.read(clips), SCORES.read(scores)
-    method = "gradient_cosine" if "gradient_cosine" in set(found.method) else str(found.method.min())
+    method = _shown(root, model, found)
     mine = found[(found.method == method) & found.trained].merge(asked, on="query_id")
     mine = mine[mine.kind.str.startswith("experiment_")]
     if mine.empty:
@@ -233,6 +318,13 @@ def _experiments(model: str, root: Path, results: Results) -> list[Section]:
     return [Section(f"{model}-experiments", "Experiments", (note, shown))]
 
 
+def _shown(root: Path, model: str, found: pd.DataFrame) -> str:
+    """The headline method if it is judged already and scored here; else one that is scored."""
+    judged = root / "judge_attribution" / model / "judgement.parquet"
+    wanted = _headline(JUDGEMENT.read(judged)) if judged.is_file() else "gradient_cosine"
+    return wanted if wanted in set(found.method) else str(found.method.min())
+
+
 def _listen(model: str, root: Path, results: Results) -> Block:
     clips, scores = (
         root / "generate_queries" / model / "clips.parquet",
@@ -241,7 +333,7 @@ def _listen(model: str, root: Path, results: Results) -> Block:
     if not (clips.is_file() and scores.is_file()):
         return Missing("Generated clips with their scores", TARGET)
     asked, found = QUERIES.read(clips), SCORES.read(scores)
-    method = "gradient_cosine" if "gradient_cosine" in set(found.method) else str(found.method.iloc[0])
+    method = _shown(root, model, found)
     rows = []
     for clip in asked[asked.kind == "songs"].head(_SHOWN).itertuples():
         mine = found[(found.method == method) & (found.query_id == clip.query_id)].sort_values("score", ascending=False)
