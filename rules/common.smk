@@ -15,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from sonoscope import storage
 from sonoscope.codehash import code_hash
+from sonoscope.lease import cards
 from sonoscope.settings import rules as per_rule
 from sonoscope.settings.codecs import codec_file as file_of_codec
 from sonoscope.settings.resolve import SettingsError, resolve
@@ -76,6 +77,19 @@ def growing(amount):
 def all_cores():
     """The cores of this call; on a cluster, where a call has none of its own, one. (workflow.cores raises there.)"""
     return workflow.resource_settings.cores or 1
+
+
+CARDS = cards()
+
+
+def card(wildcards):
+    """The card that a job asks for which loads a model: none where this machine runs it and has none.
+
+    So jobs that would only wait for one another there run side by side. On a cluster the submitting machine says
+    nothing about the nodes.
+    """
+    elsewhere = not workflow.local_exec or workflow.remote_exec
+    return 1 if CARDS or elsewhere else 0
 
 
 MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))

@@ -76,7 +76,7 @@ rule calibrate_measure:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings={"listening": section("steering.listening"), "seconds": section("musicgen.seconds")},
+        settings=sections("steering.listening.clips", "steering.listening.trees", "musicgen.seconds"),
         seed=seed("steering"),
         code=code("steering/calibrate_measure"),
     script:
@@ -126,16 +126,14 @@ rule generate_steered:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "musicgen": section("musicgen"),
-            "probe_depth": section("steering.listening.probe_depth"),
-            "divergence_seeds": section("steering.listening.divergence_seeds"),
-        },
+        design=experiment_of,
+        settings=sections(
+            "musicgen", "steering.listening.probe_depth", "steering.listening.divergence_seeds"
+        ),
         seed=seed("steering"),
         code=code("steering/generate_steered"),
     script:
@@ -166,10 +164,8 @@ rule score_steered:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "listening": section("steering.listening"),
-        },
+        design=experiment_of,
+        settings=sections("steering.listening"),
         seed=seed("steering"),
         code=code("steering/score_steered"),
     script:
@@ -202,10 +198,8 @@ rule analyse_steering:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "listening": section("steering.listening"),
-        },
+        design=experiment_of,
+        settings=sections("steering.listening.budget", "steering.listening.resamples"),
         seed=seed("steering"),
         code=code("steering/analyse_steering"),
     script:
@@ -228,7 +222,7 @@ rule time_steering:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(30),
     params:

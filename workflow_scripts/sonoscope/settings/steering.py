@@ -1,6 +1,7 @@
 """Settings of the steering study."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -71,6 +72,12 @@ class Listening(Section):
 
     budget: float = Field(default=0.2, gt=0)
     """Increase of the negative log-likelihood, in nats per token, at which estimators and schemes are compared."""
+
+    @classmethod
+    def given(cls, settings: Mapping[str, Any]) -> Self:
+        """What a rule was given of this section, under dotted names; the rest, which it does not use, is default."""
+        part = {name: value for name, value in settings.items() if name.startswith("steering.listening.")}
+        return cls.model_validate({name.rpartition(".")[2]: value for name, value in part.items()})
 
 
 class Steering(Section):
