@@ -138,17 +138,30 @@ def interpretability_results(path):
     return expand(f"<results>/interpretability/{path}", rule=judging, model=SETTINGS.musicgen.name)
 
 
+def embedding_model():
+    """The file of the CLAP model that clips are embedded by; none where spectral statistics do."""
+    listening = SETTINGS.steering.listening
+    if listening.embedding == "spectral":
+        return []
+    folder = listening.embedding_folder
+    return [f"{DOWNLOADS}/models/clap/fetched.json" if folder is None else f"{folder}/config.json"]
+
+
 def experiment_of(wildcards):
     """The settings of one experiment, complete, as plain data."""
     return EXPERIMENTS[wildcards.experiment].model_dump(mode="json")
 
 
-def experiment_directions(wildcards):
+def directions_of(experiment, model):
     """The directions that an experiment pushes along."""
-    pushes = EXPERIMENTS[wildcards.experiment].pushes
+    pushes = EXPERIMENTS[experiment].pushes
     places = dict.fromkeys(f"{push.concept}/{push.target}/{push.pooling}" for push in pushes)
-    folder = "<results>/steering/fit_direction"
-    return [f"{folder}/{wildcards.model}/{place}/directions.safetensors" for place in places]
+    return [f"<results>/steering/fit_direction/{model}/{place}/directions.safetensors" for place in places]
+
+
+def experiment_directions(wildcards):
+    """The directions of the experiment of a job."""
+    return directions_of(wildcards.experiment, wildcards.model)
 
 
 def experiment_concepts(path):

@@ -22,6 +22,8 @@ STEPS: fit_direction · calibrate_measure · classify_concept · generate_steere
 
 localrules:
     steering,
+    steering_classification,
+    steering_directions,
 
 
 rule steering:
@@ -30,6 +32,18 @@ rule steering:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
         f"<results>/steering/time_steering/{SETTINGS.musicgen.name}/scorecard.json",
+
+
+rule steering_directions:
+    """The directions alone that the configuration names, with their held-out scores at every layer."""
+    input:
+        sorted({file for name in EXPERIMENTS for file in directions_of(name, SETTINGS.musicgen.name)}),
+
+
+rule steering_classification:
+    """The classification table alone: one-hot RFM, linear and MLP probes of every concept that it names."""
+    input:
+        classifications("scorecard.json"),
 
 
 rule fit_direction:
@@ -148,6 +162,7 @@ rule score_steered:
         replayed="<results>/steering/generate_steered/{model}/{experiment}/replayed.safetensors",
         listeners=experiment_concepts("<results>/steering/calibrate_measure/{concept}/listener.safetensors"),
         corpora=experiment_concepts("<results>/world/syntheory/{concept}.parquet"),
+        clap=embedding_model(),
         hidden_states=experiment_concepts("<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors"),
     output:
         scores="<results>/steering/score_steered/{model}/{experiment}/scores.parquet",
