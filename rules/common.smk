@@ -116,6 +116,7 @@ def backend_comparison():
 
 
 EXPERIMENTS = SETTINGS.steering.all_experiments()
+STEERED = list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes))
 
 
 def steering_results(path):
@@ -130,6 +131,13 @@ def classifications(name):
         model=SETTINGS.musicgen.name,
         concept=SETTINGS.steering.table_concepts(),
     )
+
+
+def steering_limits():
+    """What limits steering to each concept, unless that is left out."""
+    concepts = STEERED if SETTINGS.steering.listening.limits else []
+    folder = f"<results>/steering/measure_limits/{SETTINGS.musicgen.name}"
+    return [f"{folder}/{concept}/scorecard.json" for concept in concepts]
 
 
 def interpretability_results(path):

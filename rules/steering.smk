@@ -8,6 +8,7 @@ REQUIRED INPUTS:
 OUTPUTS, each below <results>/steering/{rule}/:
     fit_direction/{model}/{concept}/{target}/{pooling}/   directions.safetensors, directions.json
     calibrate_measure/{concept}/                          calibration.parquet, listener.safetensors
+    measure_limits/{model}/{concept}/                     limits.parquet, scorecard.json
     classify_concept/{model}/{concept}/                   classification.parquet, scorecard.json
     generate_steered/{model}/{experiment}/                clips.parquet, audio/*.flac, replayed.safetensors
     score_steered/{model}/{experiment}/                   scores.parquet, embeddings.safetensors, traces.parquet
@@ -15,7 +16,7 @@ OUTPUTS, each below <results>/steering/{rule}/:
                                                           cosines.parquet, scorecard.json
     time_steering/{model}/                                scorecard.json
 
-STEPS: fit_direction · calibrate_measure · classify_concept · generate_steered · score_steered · analyse_steering ·
+STEPS: fit_direction · calibrate_measure · measure_limits · classify_concept · generate_steered · score_steered · analyse_steering ·
     time_steering
 """
 
@@ -31,6 +32,7 @@ rule steering:
     input:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
+        steering_limits(),
         f"<results>/steering/time_steering/{SETTINGS.musicgen.name}/scorecard.json",
 
 
@@ -95,6 +97,34 @@ rule calibrate_measure:
         code=code("steering/calibrate_measure"),
     script:
         "../workflow_scripts/steering/calibrate_measure.py"
+
+
+rule measure_limits:
+    """How much of one concept outlives the codec, and how often the model plays it when it is asked to."""
+    input:
+        clips="<results>/world/syntheory/{concept}.parquet",
+        tokens="<results>/latents/{model}/syntheory-{concept}/tokens.safetensors",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        table="<results>/steering/measure_limits/{model}/{concept}/limits.parquet",
+        rows="<results>/steering/measure_limits/{model}/{concept}/scorecard.json",
+    log:
+        "<logs>/measure_limits/{model}/{concept}.log",
+    benchmark:
+        "<benchmarks>/measure_limits/{model}/{concept}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        settings=sections("musicgen", "steering.listening.limits"),
+        seed=seed("steering"),
+        code=code("steering/measure_limits"),
+    script:
+        "../workflow_scripts/steering/measure_limits.py"
 
 
 rule classify_concept:
@@ -226,6 +256,7 @@ rule time_steering:
     input:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
+        steering_limits(),
         language_model=lambda wildcards: model_file(wildcards.model),
     output:
         rows="<results>/steering/time_steering/{model}/scorecard.json",
@@ -243,7 +274,7 @@ rule time_steering:
     params:
         run_name=SETTINGS.folder,
         preset=SETTINGS.preset,
-        concepts=list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes)),
+        concepts=STEERED,
         code=code("steering/time_steering"),
     script:
         "../workflow_scripts/steering/time_steering.py"

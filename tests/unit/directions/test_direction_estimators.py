@@ -15,7 +15,11 @@ from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
 from sonoscope.directions.registry import ESTIMATORS, fit_layers, new_estimator
 from sonoscope.directions.targets import Target
 
-FAST = {"sae": {"steps": 60}, "rfm": {"search_points": 1, "iterations": 1}, "shuffled_rfm": {"search_points": 1, "iterations": 1}}
+FAST = {
+    "sae": {"steps": 60},
+    "rfm": {"search_points": 1, "iterations": 1},
+    "shuffled_rfm": {"search_points": 1, "iterations": 1},
+}
 
 
 @pytest.mark.parametrize("name", ["rfm", "difference_in_means", "ridge", "logistic", "lda"])
@@ -45,7 +49,7 @@ def test_the_feature_of_a_dictionary_is_the_cause_that_its_states_are_made_of():
     there = torch.rand(400, 24, generator=generator) < 0.15
     strength = 1 + torch.rand(400, 24, generator=generator)
     states = 5 * (there * strength) @ causes
-    found = SAEFeature(active=4).fit(states, there[:, 7].long())
+    found = SAEFeature(active=4, folds=2, steps=500).fit(states, there[:, 7].long())
     assert float(found.direction_ @ causes[7]) > 0.95
     assert found.sign_ == 1 and found.score_.low > 0.9
     assert found.details_["selectivity"] > 0.8

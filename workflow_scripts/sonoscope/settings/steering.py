@@ -48,6 +48,10 @@ class Listening(Section):
     clips: int = Field(default=240, ge=24)
     """Renders of each concept on which its measure is checked and its classifier on log-mel is trained."""
 
+    limits: int = Field(default=48, ge=0)
+    """Renders put through the codec, and as many clips asked for in words, per concept, which say what limits steering
+    whatever the direction; 0 leaves them out."""
+
     trees: int = Field(default=200, ge=10)
     """Trees of the classifier on log-mel."""
 

@@ -50,7 +50,7 @@ def calibrate(
         rows.append(row)
     described = np.stack(features).astype(np.float32)
     labels = [str(values[row]) for row in rows]
-    chance = float(np.mean([_within(a, labels) for a in labels])) if concept == "tempos" else measure.chance
+    chance = chance_of(concept, labels)
     table = [_row(concept, measure.name, seconds, wilson_interval(int(sum(heard)), len(heard)), chance)]
     if concept != "tempos":
         groups = clips["split_group"].to_numpy(dtype=np.str_)[rows]
@@ -65,6 +65,13 @@ def hit(concept: str, value: str, heard: str | float | None) -> float:
     if concept == "tempos":
         return float(heard is not None and abs(float(heard) / float(value) - 1) <= TEMPO_TOLERANCE)
     return is_hit(concept, value, heard)
+
+
+def chance_of(concept: str, values: list[str]) -> float:
+    """Share that guessing would get right: one value at random, of tempos one of the corpus's own."""
+    if concept != "tempos":
+        return measure_of(concept).chance
+    return float(np.mean([_within(value, values) for value in values]))
 
 
 def _within(value: str, others: list[str]) -> float:
