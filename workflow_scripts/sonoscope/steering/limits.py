@@ -15,10 +15,8 @@ from sonoscope.statistics.proportions import wilson_interval
 from sonoscope.steering.fit import usable_clips, values_of
 from sonoscope.steering.listener import chance_of, hit
 from sonoscope.steering.measures import measure_of
+from sonoscope.steering.names import ASKED, CODEC
 from sonoscope.symbolic.describe import prompt
-
-CODEC, ASKED = "true renders through the codec", "the model, asked in words"
-"""Names of what is heard."""
 
 
 def limits(

@@ -19,9 +19,8 @@ from sonoscope.statistics.proportions import wilson_interval
 from sonoscope.statistics.splits import grouped_folds
 from sonoscope.steering.fit import usable_clips, values_of
 from sonoscope.steering.measures import is_hit, measure_of
+from sonoscope.steering.names import LOG_MEL
 
-LOG_MEL = "log-mel classifier"
-"""Name of the classifier in tables."""
 TEMPO_TOLERANCE = 0.08
 """Largest relative error of a right tempo; half and double are wrong."""
 
