@@ -277,8 +277,8 @@ def tempo_rows(
 
 def trend_of_means(scores: pd.DataFrame, seed: int, resamples: int) -> Interval:
     """Rank correlation of coefficient and mean score, over the coefficients, resampled by prompt."""
-    table = scores.groupby(["coefficient", "prompt"])["score"].agg(["sum", "size"]).unstack(fill_value=0.0)
-    total, count = table["sum"].to_numpy(dtype=np.float64), table["size"].to_numpy(dtype=np.float64)
+    table = scores.pivot_table("score", "coefficient", "prompt", aggfunc=["sum", "count"], fill_value=0.0)
+    total, count = table["sum"].to_numpy(dtype=np.float64), table["count"].to_numpy(dtype=np.float64)
     coefficients = table.index.to_numpy(dtype=np.float64)
     prompts = total.shape[1]
     rng = np.random.default_rng([seed, 43])
