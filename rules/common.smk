@@ -15,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from sonoscope import storage
 from sonoscope.codehash import code_hash
+from sonoscope.lease import cards
 from sonoscope.settings import rules as per_rule
 from sonoscope.settings.codecs import codec_file as file_of_codec
 from sonoscope.settings.resolve import SettingsError, resolve
@@ -78,6 +79,19 @@ def all_cores():
     return workflow.resource_settings.cores or 1
 
 
+CARDS = cards()
+
+
+def card(wildcards):
+    """The card that a job asks for which loads a model: none where this machine runs it and has none.
+
+    So jobs that would only wait for one another there run side by side. On a cluster the submitting machine says
+    nothing about the nodes.
+    """
+    elsewhere = not workflow.local_exec or workflow.remote_exec
+    return 1 if CARDS or elsewhere else 0
+
+
 MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))
 
 
@@ -102,6 +116,7 @@ def backend_comparison():
 
 
 EXPERIMENTS = SETTINGS.steering.all_experiments()
+STEERED = list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes))
 
 
 def steering_results(path):
@@ -118,10 +133,26 @@ def classifications(name):
     )
 
 
+def steering_limits():
+    """What limits steering to each concept, unless that is left out."""
+    concepts = STEERED if SETTINGS.steering.listening.limits else []
+    folder = f"<results>/steering/measure_limits/{SETTINGS.musicgen.name}"
+    return [f"{folder}/{concept}/scorecard.json" for concept in concepts]
+
+
 def interpretability_results(path):
     """One file of each judging rule of the interpretability study."""
     judging = ("analyse_activations", "train_dictionaries")
     return expand(f"<results>/interpretability/{path}", rule=judging, model=SETTINGS.musicgen.name)
+
+
+def embedding_model():
+    """The file of the CLAP model that clips are embedded by; none where spectral statistics do."""
+    listening = SETTINGS.steering.listening
+    if listening.embedding == "spectral":
+        return []
+    folder = listening.embedding_folder
+    return [f"{DOWNLOADS}/models/clap/fetched.json" if folder is None else f"{folder}/config.json"]
 
 
 def experiment_of(wildcards):
@@ -129,12 +160,16 @@ def experiment_of(wildcards):
     return EXPERIMENTS[wildcards.experiment].model_dump(mode="json")
 
 
-def experiment_directions(wildcards):
+def directions_of(experiment, model):
     """The directions that an experiment pushes along."""
-    pushes = EXPERIMENTS[wildcards.experiment].pushes
+    pushes = EXPERIMENTS[experiment].pushes
     places = dict.fromkeys(f"{push.concept}/{push.target}/{push.pooling}" for push in pushes)
-    folder = "<results>/steering/fit_direction"
-    return [f"{folder}/{wildcards.model}/{place}/directions.safetensors" for place in places]
+    return [f"<results>/steering/fit_direction/{model}/{place}/directions.safetensors" for place in places]
+
+
+def experiment_directions(wildcards):
+    """The directions of the experiment of a job."""
+    return directions_of(wildcards.experiment, wildcards.model)
 
 
 def experiment_concepts(path):

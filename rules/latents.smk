@@ -29,7 +29,7 @@ rule encode_clips:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
@@ -54,7 +54,7 @@ rule capture_hidden_states:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(60),
     params:

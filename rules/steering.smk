@@ -8,6 +8,7 @@ REQUIRED INPUTS:
 OUTPUTS, each below <results>/steering/{rule}/:
     fit_direction/{model}/{concept}/{target}/{pooling}/   directions.safetensors, directions.json
     calibrate_measure/{concept}/                          calibration.parquet, listener.safetensors
+    measure_limits/{model}/{concept}/                     limits.parquet, scorecard.json
     classify_concept/{model}/{concept}/                   classification.parquet, scorecard.json
     generate_steered/{model}/{experiment}/                clips.parquet, audio/*.flac, replayed.safetensors
     score_steered/{model}/{experiment}/                   scores.parquet, embeddings.safetensors, traces.parquet
@@ -15,13 +16,15 @@ OUTPUTS, each below <results>/steering/{rule}/:
                                                           cosines.parquet, scorecard.json
     time_steering/{model}/                                scorecard.json
 
-STEPS: fit_direction · calibrate_measure · classify_concept · generate_steered · score_steered · analyse_steering ·
+STEPS: fit_direction · calibrate_measure · measure_limits · classify_concept · generate_steered · score_steered · analyse_steering ·
     time_steering
 """
 
 
 localrules:
     steering,
+    steering_classification,
+    steering_directions,
 
 
 rule steering:
@@ -29,7 +32,20 @@ rule steering:
     input:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
+        steering_limits(),
         f"<results>/steering/time_steering/{SETTINGS.musicgen.name}/scorecard.json",
+
+
+rule steering_directions:
+    """The directions alone that the configuration names, with their held-out scores at every layer."""
+    input:
+        sorted({file for name in EXPERIMENTS for file in directions_of(name, SETTINGS.musicgen.name)}),
+
+
+rule steering_classification:
+    """The classification table alone: one-hot RFM, linear and MLP probes of every concept that it names."""
+    input:
+        classifications("scorecard.json"),
 
 
 rule fit_direction:
@@ -76,11 +92,39 @@ rule calibrate_measure:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings={"listening": section("steering.listening"), "seconds": section("musicgen.seconds")},
+        settings=sections("steering.listening.clips", "steering.listening.trees", "musicgen.seconds"),
         seed=seed("steering"),
         code=code("steering/calibrate_measure"),
     script:
         "../workflow_scripts/steering/calibrate_measure.py"
+
+
+rule measure_limits:
+    """How much of one concept outlives the codec, and how often the model plays it when it is asked to."""
+    input:
+        clips="<results>/world/syntheory/{concept}.parquet",
+        tokens="<results>/latents/{model}/syntheory-{concept}/tokens.safetensors",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        table="<results>/steering/measure_limits/{model}/{concept}/limits.parquet",
+        rows="<results>/steering/measure_limits/{model}/{concept}/scorecard.json",
+    log:
+        "<logs>/measure_limits/{model}/{concept}.log",
+    benchmark:
+        "<benchmarks>/measure_limits/{model}/{concept}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        settings=sections("musicgen", "steering.listening.limits"),
+        seed=seed("steering"),
+        code=code("steering/measure_limits"),
+    script:
+        "../workflow_scripts/steering/measure_limits.py"
 
 
 rule classify_concept:
@@ -126,16 +170,14 @@ rule generate_steered:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "musicgen": section("musicgen"),
-            "probe_depth": section("steering.listening.probe_depth"),
-            "divergence_seeds": section("steering.listening.divergence_seeds"),
-        },
+        design=experiment_of,
+        settings=sections(
+            "musicgen", "steering.listening.probe_depth", "steering.listening.divergence_seeds"
+        ),
         seed=seed("steering"),
         code=code("steering/generate_steered"),
     script:
@@ -150,6 +192,7 @@ rule score_steered:
         replayed="<results>/steering/generate_steered/{model}/{experiment}/replayed.safetensors",
         listeners=experiment_concepts("<results>/steering/calibrate_measure/{concept}/listener.safetensors"),
         corpora=experiment_concepts("<results>/world/syntheory/{concept}.parquet"),
+        clap=embedding_model(),
         hidden_states=experiment_concepts("<results>/latents/{model}/syntheory-{concept}/hidden_states.safetensors"),
     output:
         scores="<results>/steering/score_steered/{model}/{experiment}/scores.parquet",
@@ -166,10 +209,8 @@ rule score_steered:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "listening": section("steering.listening"),
-        },
+        design=experiment_of,
+        settings=sections("steering.listening"),
         seed=seed("steering"),
         code=code("steering/score_steered"),
     script:
@@ -202,10 +243,8 @@ rule analyse_steering:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings=lambda wildcards: {
-            "experiment": experiment_of(wildcards),
-            "listening": section("steering.listening"),
-        },
+        design=experiment_of,
+        settings=sections("steering.listening.budget", "steering.listening.resamples"),
         seed=seed("steering"),
         code=code("steering/analyse_steering"),
     script:
@@ -217,6 +256,7 @@ rule time_steering:
     input:
         steering_results("analyse_steering/{model}/{experiment}/scorecard.json"),
         classifications("scorecard.json"),
+        steering_limits(),
         language_model=lambda wildcards: model_file(wildcards.model),
     output:
         rows="<results>/steering/time_steering/{model}/scorecard.json",
@@ -228,13 +268,13 @@ rule time_steering:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(30),
     params:
         run_name=SETTINGS.folder,
         preset=SETTINGS.preset,
-        concepts=list(dict.fromkeys(push.concept for one in EXPERIMENTS.values() for push in one.pushes)),
+        concepts=STEERED,
         code=code("steering/time_steering"),
     script:
         "../workflow_scripts/steering/time_steering.py"

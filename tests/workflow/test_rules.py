@@ -69,6 +69,8 @@ TARGETS = [
     "sample_processes",
     "scorecard",
     "steering",
+    "steering_classification",
+    "steering_directions",
     "studies",
     "tier1",
     "tokenise_corpus",

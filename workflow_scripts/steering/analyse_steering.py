@@ -21,22 +21,22 @@ from sonoscope.steering.rows import rows_of
 def main(
     clips: Path, replayed: Path, scores: Path, embeddings: Path, directions: list[Path],
     dose: Path, matched: Path, divergences: Path, layers: Path, cosines: Path, rows: Path,
-    settings: dict[str, Any], seed: int,
+    design: Experiment, settings: dict[str, Any], seed: int,
 ) -> None:  # fmt: skip
     """Write the tables and the rows of one experiment."""
-    one, s = Experiment.model_validate(settings["experiment"]), Listening.model_validate(settings["listening"])
+    s = Listening.given(settings)
     heard, table, found = files.SCORES.read(scores), files.CLIPS.read(clips), load_found(directions)
     (vectors, about), (read, header) = files.EMBEDDINGS.read(embeddings), files.REPLAYED.read(replayed)
     by_clip = pd.DataFrame(vectors["embeddings"], index=table["clip_id"])
-    curve = dose_response(heard, one, by_clip, about["embedding"], seed, s.resamples)
+    curve = dose_response(heard, design, by_clip, about["embedding"], seed, s.resamples)
     files.DOSE_RESPONSE.write(dose, curve)
-    equal = matched_quality(heard.iloc[:0] if one.is_away else heard, s.budget, seed, s.resamples)
+    equal = matched_quality(heard.iloc[:0] if design.is_away else heard, s.budget, seed, s.resamples)
     files.MATCHED.write(matched, equal)
     files.DIVERGENCES.write(divergences, divergence_per_step(table, read["divergence"], float(header["frame_rate"])))
-    files.LAYER_SCORES.write(layers, layer_scores([found[key] for key in keys_of(one)]))
-    files.COSINES.write(cosines, direction_cosines(found, keys_of(one)))
+    files.LAYER_SCORES.write(layers, layer_scores([found[key] for key in keys_of(design)]))
+    files.COSINES.write(cosines, direction_cosines(found, keys_of(design)))
     sources = ("rule analyse_steering", portable(scores), portable(dose))
-    scorecard.write(rows, rows_of(curve, equal, heard, one, s, seed, sources))
+    scorecard.write(rows, rows_of(curve, equal, heard, design, s, seed, sources))
 
 
 if __name__ == "__main__":

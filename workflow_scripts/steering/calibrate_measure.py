@@ -13,8 +13,8 @@ from sonoscope.steering.listener import calibrate
 
 def main(clips: Path, listener: Path, table: Path, concept: str, settings: dict[str, Any], seed: int) -> None:
     """Write the shares heard right, and the descriptions with their values."""
-    s = Listening.model_validate(settings["listening"])
-    found, features, labels = calibrate(CLIPS.read(clips), concept, settings["seconds"], s, seed)
+    s = Listening.given(settings)
+    found, features, labels = calibrate(CLIPS.read(clips), concept, settings["musicgen.seconds"], s, seed)
     CALIBRATION.write(table, found)
     LISTENER.write(listener, {"features": features}, {"concept": concept, "labels": json.dumps(labels)})
 

@@ -19,17 +19,18 @@ from sonoscope.steering.plan import Planner, clip_plan
 
 def main(
     directions: list[Path], language_model: Path, clips: Path, audio: Path, replayed: Path,
-    model: str, experiment: str, settings: dict[str, Any], seed: int,
+    model: str, experiment: str, design: Experiment, settings: dict[str, Any], seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Write one FLAC file per planned clip into ``audio``, the table of ``clips``, and what was read on the way."""
-    one, musicgen = Experiment.model_validate(settings["experiment"]), MusicGen.model_validate(settings["musicgen"])
+    musicgen = MusicGen.model_validate(settings["musicgen"])
     loaded = load_musicgen(language_model, model)
     frames = round(musicgen.seconds * loaded.frame_rate)
-    planner = Planner(load_found(directions, loaded), one, frames, frames + loaded.num_codebooks)
-    layer = probe_layer(settings["probe_depth"], loaded.num_layers)
-    probing = Probing(layer, tuple((one.seeds or [])[: settings["divergence_seeds"]]))
+    planner = Planner(load_found(directions, loaded), design, frames, frames + loaded.num_codebooks)
+    layer = probe_layer(settings["steering.listening.probe_depth"], loaded.num_layers)
+    seeds = (design.seeds or [])[: settings["steering.listening.divergence_seeds"]]
+    probing = Probing(layer, tuple(seeds))
     kept = clips.parent / "kept"
-    plan, found = generate_planned(loaded, clip_plan(experiment, one, seed), planner, probing, musicgen, kept)
+    plan, found = generate_planned(loaded, clip_plan(experiment, design, seed), planner, probing, musicgen, kept)
     plan["audio"] = [f"audio/{n:04d}.flac" for n in range(len(plan))]
     plan["nll"], plan["divergence"] = found["nll"], mean_divergence(found["divergence"])
     for first in range(0, len(plan), musicgen.batch):

@@ -10,11 +10,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SklearnRidge
 
 from sonoscope.directions.baselines import LDA, PCA, DifferenceInMeans, Logistic, Ridge, standardised
+from sonoscope.directions.dictionary import SAEFeature, correlations
 from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
 from sonoscope.directions.registry import ESTIMATORS, fit_layers, new_estimator
 from sonoscope.directions.targets import Target
 
-FAST = {"rfm": {"search_points": 1, "iterations": 1}, "shuffled_rfm": {"search_points": 1, "iterations": 1}}
+FAST = {
+    "sae": {"steps": 60},
+    "rfm": {"search_points": 1, "iterations": 1},
+    "shuffled_rfm": {"search_points": 1, "iterations": 1},
+}
 
 
 @pytest.mark.parametrize("name", ["rfm", "difference_in_means", "ridge", "logistic", "lda"])
@@ -35,6 +40,25 @@ def test_pca_finds_the_direction_when_it_dominates():
     states, labels, groups, direction = planted(200, 20, strength=8.0)
     found = PCA().fit(states, labels, groups)
     assert float(found.direction_ @ direction) > 0.95 and found.sign_ == 1
+
+
+def test_the_feature_of_a_dictionary_is_the_cause_that_its_states_are_made_of():
+    """States are sparse sums of known causes; the label is whether one of them is there."""
+    generator = torch.Generator().manual_seed(1)
+    causes = torch.linalg.qr(torch.randn(24, 24, generator=generator))[0]
+    there = torch.rand(400, 24, generator=generator) < 0.15
+    strength = 1 + torch.rand(400, 24, generator=generator)
+    states = 5 * (there * strength) @ causes
+    found = SAEFeature(active=4, folds=2, steps=500).fit(states, there[:, 7].long())
+    assert float(found.direction_ @ causes[7]) > 0.95
+    assert found.sign_ == 1 and found.score_.low > 0.9
+    assert found.details_["selectivity"] > 0.8
+
+
+def test_a_feature_that_fires_where_the_concept_is_not_is_not_chosen():
+    active = torch.tensor([[0.0, 2.0, 0.0], [0.0, 2.0, 0.0], [2.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    label = torch.tensor([-1.0, -1.0, 1.0, 1.0])
+    torch.testing.assert_close(correlations(active, label), torch.tensor([1.0, -1.0, 0.0]))
 
 
 def test_pca_is_that_of_sklearn_on_its_differences():

@@ -114,3 +114,12 @@ def test_too_long_a_clip_is_refused(model):
 def test_one_seed_per_prompt(model):
     with pytest.raises(ValueError, match="one seed per prompt"):
         model.generate(PROMPTS, [0], 0.3)
+
+
+def test_a_codec_takes_many_clips_as_it_takes_few(model):
+    audio = torch.randn(6, 1, 3200, generator=torch.Generator().manual_seed(0)) * 0.1
+    together = model.encode(audio)
+    assert torch.equal(together, torch.cat([model.encode(clip[None]) for clip in audio]))
+    sound = model.decode(together)
+    assert sound.shape[0] == 6
+    torch.testing.assert_close(sound[5:], model.decode(together[5:]))

@@ -7,7 +7,6 @@ from sonoscope.audio.harmony import note_profile, progression
 from sonoscope.audio.metre import onset_rate, onsets
 from sonoscope.audio.soundfont import render
 from sonoscope.settings.concepts import CONCEPTS, VALUES, slug
-from sonoscope.settings.steering import Listening
 from sonoscope.steering.embedding import frechet
 from sonoscope.steering.listener import hit
 from sonoscope.steering.measures import is_hit, measure_of, progressions
@@ -89,11 +88,3 @@ def test_frechet_distance_is_zero_to_itself_and_the_shift_squared_otherwise():
     assert frechet(one, one + 2) == pytest.approx(20)
     assert frechet(one, 3 * (one - one.mean(0)) + one.mean(0)) == pytest.approx(4 * np.trace(np.cov(one.T)))
     assert frechet(one[:1], one) is None
-
-
-def test_clap_without_a_folder_says_what_to_do():
-    from sonoscope.steering.embedding import embed
-    from sonoscope.steering.errors import ConceptError
-
-    with pytest.raises(ConceptError, match="embedding_folder"):
-        embed([], [], Listening(embedding="clap"))

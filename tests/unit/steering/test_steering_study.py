@@ -14,7 +14,7 @@ from sonoscope.steering.analysis import changes, dose_response, layer_scores, sh
 from sonoscope.steering.errors import ConceptError
 from sonoscope.steering.fit import balanced_rows, fit_directions
 from sonoscope.steering.generation import Probing, generate_planned
-from sonoscope.steering.matched import matched_quality, paired_difference
+from sonoscope.steering.matched import cost_difference, matched_quality, paired_difference
 from sonoscope.steering.measures import measure_of
 from sonoscope.steering.plan import UNSTEERED, Planner, batches, clip_plan
 from sonoscope.steering.rows import rows_of
@@ -401,6 +401,11 @@ def test_matched_quality_reads_accuracy_at_equal_cost():
         pd.concat([cheap, dear]), "plain", "rfm", "difference_in_means", 0.1, 0, 200
     )
     assert difference == pytest.approx(-0.75, abs=0.02) and high < 0 and low <= difference
+    cost, low, high = cost_difference(
+        pd.concat([cheap, dear]), "plain", "rfm", "difference_in_means", 0.5, 0, 200
+    )
+    assert cost == pytest.approx(0.2 - 0.05, abs=0.02) and low <= cost <= high
+    assert cost_difference(pd.concat([cheap, dear]), "plain", "rfm", "random", 2.0, 0, 200) is None
 
 
 def test_tempo_is_judged_by_rank_correlation():
@@ -416,8 +421,10 @@ def test_tempo_is_judged_by_rank_correlation():
     _, matched, rows = analysed(table, experiment)
     assert matched.empty
     found = rows["steering.tempo.spearman"]
-    assert found.value > 0.9 and found.met and abs(found.null) < 0.3
-    assert rows["steering.tempo.spearman_of_means"].value == pytest.approx(1.0)
+    assert found.value > 0.9 and found.met
+    assert found.value == 1.0 and found.n == 3
+    assert rows["steering.tempo.spearman.of_clips.difference_in_means"].value > 0.9
+    assert abs(rows["steering.tempo.spearman.of_clips.random"].value) < 0.5
 
 
 def test_every_concept_has_a_measure_and_others_are_refused_by_name():

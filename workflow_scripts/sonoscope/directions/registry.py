@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from sonoscope.directions.baselines import LDA, PCA, DifferenceInMeans, Logistic, Ridge
+from sonoscope.directions.dictionary import SAEFeature
 from sonoscope.directions.errors import DirectionError
 from sonoscope.directions.estimator import Estimator
 from sonoscope.directions.nulls import RandomDirection, ShuffledRFM
@@ -21,6 +22,7 @@ ESTIMATORS: Mapping[str, type[Estimator]] = {
     "logistic": Logistic,
     "lda": LDA,
     "pca": PCA,
+    "sae": SAEFeature,
     "random": RandomDirection,
     "shuffled_rfm": ShuffledRFM,
 }

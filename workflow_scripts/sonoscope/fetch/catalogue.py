@@ -76,6 +76,11 @@ _TRANSFORMERS = Wanted(
     weights=(_SAFETENSORS, _TORCH),
     optional=("generation_config.json", "preprocessor_config.json", *_TOKENIZER, "README.md"),
 )
+_CLAP = Wanted(
+    required=("config.json", "preprocessor_config.json"),
+    weights=(_SAFETENSORS, _TORCH),
+    optional=(*_TOKENIZER, "vocab.json", "merges.txt", "README.md"),
+)
 _CODEC_BYTES, _T5_BYTES = 0.24, 0.9
 
 # Parameters of the language model in 10⁹ (sonoscope.doctor.memory derives them)
@@ -98,6 +103,7 @@ _OTHERS: dict[ModelName, Model] = {
     "encodec_24khz": HubModel("facebook/encodec_24khz", _TRANSFORMERS, 0.1, "EnCodec for speech and music, 75 Hz"),
     "mimi": HubModel("kyutai/mimi", _TRANSFORMERS, 0.4, "speech codec, 24 kHz, 12.5 Hz"),
     "t5-base": HubModel("google-t5/t5-base", _TRANSFORMERS, _T5_BYTES, "MusicGen's text encoder", aliases=("t5-base",)),
+    "clap": HubModel("laion/larger_clap_music", _CLAP, 0.8, "embeds music and texts in one space, 48 kHz"),
     "musetok": DriveModel(
         file_id="1HK534lEVdHYl3HMRkKvz8CWYliXRmOq_",
         archive="musetok.zip",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sonoscope.musicgen.chunks import in_chunks
 from sonoscope.musicgen.craft import ClassifierFreeGuidanceDropout, CompressionModel, ConditioningAttributes, LMModel
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
@@ -39,17 +40,19 @@ class AudiocraftMusicGen(DelayedMusicGen):
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:
         """Tokens ``[B, K, T]`` of audio ``[B, 1, samples]`` at `sample_rate`."""
-        codes, scale = self.codec.encode(audio.to(self.device))
-        if scale is not None:
-            raise ValueError(f"{self.name}: its codec rescales audio, which MusicGen's tokens cannot carry")
-        tokens: Tensor = codes
-        return tokens
+        return in_chunks(self._codes, audio.to(self.device))
 
     @torch.no_grad()
     def decode(self, tokens: Tensor) -> Tensor:
         """Audio ``[B, 1, samples]`` of tokens ``[B, K, T]``."""
-        audio: Tensor = self.codec.decode(tokens.to(self.device), None)
-        return audio
+        return in_chunks(lambda part: self.codec.decode(part, None), tokens.to(self.device))
+
+    def _codes(self, audio: Tensor) -> Tensor:
+        codes, scale = self.codec.encode(audio)
+        if scale is not None:
+            raise ValueError(f"{self.name}: its codec rescales audio, which MusicGen's tokens cannot carry")
+        tokens: Tensor = codes
+        return tokens
 
     def _predict(self, columns: Tensor, condition: _Conditions) -> Tensor:
         logits: Tensor = self.lm(columns, [], condition_tensors=condition)

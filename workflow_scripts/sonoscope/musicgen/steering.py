@@ -16,14 +16,62 @@ class Clock:
         self.step = 0
 
 
+class _Strength:
+    """Schedule times gate of one injection, for all decode steps and the rows of guidance, made at the first call.
+
+    What does not change from step to step is not computed at each: a hook runs once per layer and step.
+    """
+
+    def __init__(self, injection: Injection) -> None:
+        self.injection, self.batch = injection, len(injection.delta)
+        self.rows = 0
+        self.table = torch.empty(0)  # [steps, rows, 1]
+        self.constant = False
+        self.steps: list[Tensor] = []
+
+    def prepare(self, hidden: Tensor) -> None:
+        """Lay out the table for the rows, type and device of ``hidden``."""
+        rows = len(hidden)
+        if rows not in (self.batch, 2 * self.batch):
+            raise ValueError(f"injection: expected {self.batch} or {2 * self.batch} rows, got {rows}")
+        factor = torch.ones(1, 1)
+        for one in (self.injection.schedule, self.injection.gate):
+            if one is not None:
+                factor = _times(factor, one.reshape(-1, one.shape[-1]))
+        self.constant = bool((factor == 1).all())
+        factor = factor.expand(self.batch, -1)
+        if rows == 2 * self.batch:  # guidance: conditional rows first, then null rows
+            branch, nothing = self.injection.branch, torch.zeros_like(factor)
+            self.constant = self.constant and branch == "both"
+            factor = torch.cat([factor if branch != "null" else nothing, factor if branch != "cond" else nothing])
+        self.table = factor.T.to(hidden)[:, :, None].contiguous()
+        self.steps = list(self.table[:, :, None].unbind(0))  # of [rows, 1, 1]
+        self.rows = rows
+
+    def at(self, first: int, positions: int) -> Tensor:
+        """Factor of the positions of one call ``[rows, positions, 1]``; the last step holds on."""
+        last = len(self.steps) - 1
+        if positions == 1:
+            return self.steps[min(first, last)]
+        steps = torch.arange(first, first + positions, device=self.table.device).clamp(max=last)
+        return self.table[steps].transpose(0, 1)
+
+
+def _times(factor: Tensor, other: Tensor) -> Tensor:
+    """Product of two courses ``[B or 1, steps]``, of which the shorter holds its last step."""
+    steps = torch.arange(max(factor.shape[1], other.shape[1]))
+    return factor[:, steps.clamp(max=factor.shape[1] - 1)] * other[:, steps.clamp(max=other.shape[1] - 1)]
+
+
 class _Writer:
     """Forward hook of one block."""
 
-    def __init__(self, injection: Injection, index: int, clock: Clock) -> None:
-        self.injection, self.clock = injection, clock
-        self.delta = injection.delta[:, index]  # [B, D]
-        self.read = None if injection.read is None else injection.read[:, index]  # [B, D]
-        self.mean = None if injection.mean is None else injection.mean[index]  # [D]
+    def __init__(self, injection: Injection, index: int, clock: Clock, strength: _Strength) -> None:
+        self.injection, self.index = injection, index
+        self.clock, self.strength = clock, strength
+        self.rows = 0
+        self.delta = torch.empty(0)  # [rows, 1, D]
+        self.read, self.mean = None, torch.zeros(1)
 
     def __call__(self, block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> object:
         # transformers' blocks have returned tuples and bare tensors in different versions
@@ -32,37 +80,34 @@ class _Writer:
         return self.write(output)
 
     def write(self, hidden: Tensor) -> Tensor:
-        rows, positions, _ = hidden.shape
-        batch = len(self.delta)
-        if rows not in (batch, 2 * batch):
-            raise ValueError(f"injection: expected {batch} or {2 * batch} rows, got {rows}")
-        times = rows // batch
-        factor = self.factor(positions, hidden).expand(batch, positions, 1)
-        if times == 2:  # guidance: conditional rows first, then null rows
-            nothing = torch.zeros_like(factor)
-            branch = self.injection.branch
-            factor = torch.cat([factor if branch != "null" else nothing, factor if branch != "cond" else nothing])
-        added = factor * self.delta.to(hidden).repeat(times, 1)[:, None, :]  # [rows, positions, D]
+        if self.rows != len(hidden):
+            self._prepare(hidden)
+        strength = self.strength
+        if self.read is None and not self.injection.keep_norm:
+            if strength.constant:
+                return hidden + self.delta
+            return torch.addcmul(hidden, strength.at(self.clock.step, hidden.shape[1]), self.delta)
+        added = strength.at(self.clock.step, hidden.shape[1]) * self.delta  # [rows, positions, D]
         if self.read is not None:
-            centred = hidden if self.mean is None else hidden - self.mean.to(hidden)
-            added = -(centred * self.read.to(hidden).repeat(times, 1)[:, None, :]).sum(-1, keepdim=True) * added
+            added = -((hidden - self.mean) * self.read).sum(-1, keepdim=True) * added
         written = hidden + added
         if not self.injection.keep_norm:
             return written
         scale = hidden.norm(dim=-1, keepdim=True) / written.norm(dim=-1, keepdim=True).clamp_min(1e-12)
         return torch.where((added != 0).any(-1, keepdim=True), written * scale, hidden)
 
-    def factor(self, positions: int, like: Tensor) -> Tensor:
-        """Schedule times gate at the positions of this call, ``[B or 1, positions, 1]``."""
-        steps = torch.arange(self.clock.step, self.clock.step + positions)
-        factor = torch.ones(1, positions)
-        if self.injection.schedule is not None:
-            schedule = self.injection.schedule
-            factor = factor * schedule[..., steps.clamp(max=schedule.shape[-1] - 1)]
-        if self.injection.gate is not None:
-            gate = self.injection.gate
-            factor = factor * gate[:, steps.clamp(max=gate.shape[1] - 1)]
-        return factor.to(like)[:, :, None]
+    def _prepare(self, hidden: Tensor) -> None:
+        if self.strength.rows != len(hidden):
+            self.strength.prepare(hidden)
+        self.rows = len(hidden)
+        self.delta = self._of_rows(self.injection.delta, hidden)
+        self.read = None if self.injection.read is None else self._of_rows(self.injection.read, hidden)
+        if self.injection.mean is not None:
+            self.mean = self.injection.mean[self.index].to(hidden)
+
+    def _of_rows(self, vectors: Tensor, hidden: Tensor) -> Tensor:
+        own = vectors[:, self.index].to(hidden)  # [B, D]
+        return own.repeat(self.rows // len(own), 1)[:, None]
 
 
 @contextmanager
@@ -81,8 +126,9 @@ def steered(blocks: Sequence[nn.Module], injection: Injections) -> Iterator[Cloc
     try:
         several = (injection,) if isinstance(injection, Injection) else injection or ()
         for one in several:
+            strength = _Strength(one)
             for index, layer in enumerate(one.layers):
-                handles.append(blocks[layer].register_forward_hook(_Writer(one, index, clock)))
+                handles.append(blocks[layer].register_forward_hook(_Writer(one, index, clock, strength)))
         yield clock
     finally:
         for handle in handles:

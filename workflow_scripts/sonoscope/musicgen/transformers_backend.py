@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration, PreTrainedTokenizerBase
 
 from sonoscope.files import sha256
+from sonoscope.musicgen.chunks import in_chunks
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
 from sonoscope.musicgen.lm_conversion import ConversionError
@@ -51,14 +52,13 @@ class TransformersMusicGen(DelayedMusicGen):
     def encode(self, audio: Tensor) -> Tensor:
         """Tokens ``[B, K, T]`` of audio ``[B, 1, samples]`` at `sample_rate`."""
         widest = self.codec.config.target_bandwidths[-1]
-        codes: Tensor = self.codec.encode(audio.to(self.device), bandwidth=widest).audio_codes[0]
+        codes = in_chunks(lambda part: self.codec.encode(part, bandwidth=widest).audio_codes[0], audio.to(self.device))
         return codes[:, : self.num_codebooks]
 
     @torch.no_grad()
     def decode(self, tokens: Tensor) -> Tensor:
         """Audio ``[B, 1, samples]`` of tokens ``[B, K, T]``."""
-        audio: Tensor = self.codec.decode(tokens.to(self.device)[None], [None]).audio_values
-        return audio
+        return in_chunks(lambda part: self.codec.decode(part[None], [None]).audio_values, tokens.to(self.device))
 
     def _predict(self, columns: Tensor, condition: Tensor) -> Tensor:
         rows, codebooks, positions = columns.shape

@@ -8,7 +8,9 @@ from sonoscope.settings.base import Section
 
 Positive = Annotated[float, Field(gt=0)]
 Pooling = Literal["mean", "last"]
-EstimatorName = Literal["rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "random", "shuffled_rfm"]
+EstimatorName = Literal[
+    "rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "sae", "random", "shuffled_rfm"
+]
 
 
 class RFMSettings(Section):
@@ -47,12 +49,34 @@ class RFMSettings(Section):
         return self
 
 
+class SAEFeatureSettings(Section):
+    """Sparse autoencoder of the hidden states of a corpus, whose most selective feature is a direction."""
+
+    kind: Literal["topk", "batch_topk", "jumprelu", "matryoshka"] = "batch_topk"
+    """Gate of the autoencoder."""
+
+    expansion: int = Field(default=2, ge=1, le=64)
+    """Features per dimension of the hidden states."""
+
+    active: int = Field(default=8, ge=1)
+    """Features active per hidden state, on average."""
+
+    steps: int = Field(default=600, ge=1)
+    """Batches of the training; each layer trains one autoencoder, and one more for each outer fold."""
+
+    batch: int = Field(default=64, ge=2)
+    """Hidden states per batch."""
+
+    rate: float = Field(default=5e-3, gt=0)
+    """Peak learning rate of Adam."""
+
+
 class Fit(Section):
     """Fit of directions to the hidden states of a corpus."""
 
     estimators: list[EstimatorName] = Field(
         default_factory=lambda: list[EstimatorName](
-            ["rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "random", "shuffled_rfm"]
+            ["rfm", "difference_in_means", "ridge", "logistic", "lda", "pca", "sae", "random", "shuffled_rfm"]
         ),
         min_length=1,
     )
@@ -72,6 +96,9 @@ class Fit(Section):
 
     rfm: RFMSettings = RFMSettings()
     """Recursive Feature Machine."""
+
+    sae: SAEFeatureSettings = SAEFeatureSettings()
+    """Sparse autoencoder."""
 
     precision: Literal["float64", "float32"] = "float64"
     """Precision of the fits; float32 halves the time and is enough for centred states unless clips nearly coincide."""

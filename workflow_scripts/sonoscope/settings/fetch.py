@@ -22,6 +22,7 @@ ModelName = Literal[
     "encodec_24khz",
     "mimi",
     "t5-base",
+    "clap",
     "musetok",
 ]
 """Published models that can be fetched by name."""

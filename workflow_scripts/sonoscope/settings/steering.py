@@ -1,6 +1,7 @@
 """Settings of the steering study."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,6 +48,10 @@ class Listening(Section):
     clips: int = Field(default=240, ge=24)
     """Renders of each concept on which its measure is checked and its classifier on log-mel is trained."""
 
+    limits: int = Field(default=48, ge=0)
+    """Renders put through the codec, and as many clips asked for in words, per concept, which say what limits steering
+    whatever the direction; 0 leaves them out."""
+
     trees: int = Field(default=200, ge=10)
     """Trees of the classifier on log-mel."""
 
@@ -58,10 +63,11 @@ class Listening(Section):
     """First seeds whose clips get a divergence from the unsteered model per step; costs half of their generation."""
 
     embedding: Literal["spectral", "clap"] = "spectral"
-    """Embedding of the Fréchet distance: spectral statistics, made here, or CLAP where it lies in embedding_folder."""
+    """Embedding of the Fréchet distance: spectral statistics, made here, or CLAP, which also tells how well a clip
+    goes with its prompt."""
 
     embedding_folder: str | None = None
-    """Folder of a CLAP model in transformers' layout; with it clips also get their similarity with the prompt."""
+    """Folder of a CLAP model in transformers' layout; null for the one that fetch_models fetches (clap)."""
 
     window: float = Field(default=0.5, gt=0)
     """Length of the windows of time traces, in seconds."""
@@ -72,15 +78,24 @@ class Listening(Section):
     budget: float = Field(default=0.2, gt=0)
     """Increase of the negative log-likelihood, in nats per token, at which estimators and schemes are compared."""
 
+    @classmethod
+    def given(cls, settings: Mapping[str, Any]) -> Self:
+        """What a rule was given of this section, under dotted names; the rest, which it does not use, is default."""
+        part = {name: value for name, value in settings.items() if name.startswith("steering.listening.")}
+        return cls.model_validate({name.rpartition(".")[2]: value for name, value in part.items()})
+
 
 class Steering(Section):
     """The steering study: find directions, push along them, measure what happens."""
 
-    concepts: list[SteeredConcept] = Field(default_factory=lambda: [SteeredConcept()], min_length=1)
+    concepts: list[SteeredConcept] = Field(default_factory=lambda: [SteeredConcept()])
     """Concepts and the values to steer to; each makes an experiment called concept-target."""
 
     experiments: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")], Experiment] = Field(default_factory=dict)
     """Further experiments by name: schedules, layers, gates, crossfades, pairs, erasure."""
+
+    choose: list[str] | None = Field(default=None, examples=[["notes-C", "crossfade"]])
+    """Names of those experiments, of concepts (such as notes-C) and of experiments, that are made; null for all."""
 
     fit: Fit = Fit()
     """Fit of directions."""
@@ -130,13 +145,19 @@ class Steering(Section):
         if missing:
             raise ValueError(f"steer_with: {', '.join(missing)} must also stand in fit.estimators")
         taken = sorted(set(self.experiments) & set(self._curves()))
+        if not wanted:
+            raise ValueError("expected at least one experiment, by concepts or experiments, found none")
         if taken:
             raise ValueError(f"experiments: {taken[0]} is the name of a curve of concepts; choose another")
         return self
 
     def all_experiments(self) -> dict[str, Experiment]:
         """Every experiment by name, complete: the curves of ``concepts``, then ``experiments``."""
-        return {name: self._completed(name, one) for name, one in (self._curves() | self.experiments).items()}
+        every = self._curves() | self.experiments
+        unknown = sorted(set(self.choose or ()) - set(every))
+        if unknown:
+            raise ValueError(f"choose: expected some of {', '.join(every)}, found {unknown[0]}")
+        return {n: self._completed(n, one) for n, one in every.items() if self.choose is None or n in self.choose}
 
     def table_concepts(self) -> list[str]:
         """Concepts of the classification table."""

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from sonoscope.audio.files import AudioArray, read_audio
+from sonoscope.contracts import read_json
 from sonoscope.logs import track
-from sonoscope.settings.steering import Listening
 from sonoscope.steering.errors import ConceptError
 
 log = logging.getLogger(__name__)
@@ -24,24 +24,29 @@ _CLAP_RATE = 48000
 
 
 def embed(
-    files: list[Path], prompts: list[str], s: Listening
+    files: list[Path], prompts: list[str], clap: Path | None = None
 ) -> tuple[NDArray[np.float32], str, NDArray[np.float64] | None]:
     """Embedding of each clip ``(clips, features)``, its name, and with CLAP the cosine of clip and prompt ``(clips,)``.
+
+    Parameters
+    ----------
+    clap : Path, optional
+        Folder of a CLAP model in transformers' layout; without it the embedding is made of spectral statistics.
 
     Raises
     ------
     ConceptError
-        CLAP is asked for and there is no folder of it.
+        There is no such folder.
     """
-    if s.embedding == "spectral":
+    if clap is None:
         rows = [spectral(*read_audio(file)) for file in track(files, "embeddings")]
         return np.stack(rows).astype(np.float32), SPECTRAL, None
-    if s.embedding_folder is None or not Path(s.embedding_folder).is_dir():
+    if not (clap / "config.json").is_file():
         raise ConceptError(
-            "steering.listening.embedding: clap needs embedding_folder, a folder of a CLAP model in transformers' "
-            f"layout (such as laion/larger_clap_music), found {s.embedding_folder}; or choose spectral"
+            f"steering.listening.embedding: expected a CLAP model in transformers' layout in {clap}, found no "
+            "config.json; fetch one (snakemake fetch_models --config 'fetch={models: [clap]}') or choose spectral"
         )
-    return _clap(files, prompts, Path(s.embedding_folder))
+    return _clap(files, prompts, clap)
 
 
 def spectral(audio: AudioArray, sample_rate: int) -> Floats:
@@ -60,12 +65,22 @@ def _clap(files: list[Path], prompts: list[str], folder: Path) -> tuple[NDArray[
         for file, prompt in track(list(zip(files, prompts, strict=True)), "embeddings"):
             audio, rate = read_audio(file)
             audio = librosa.resample(audio, orig_sr=rate, target_sr=_CLAP_RATE)
+            audio = audio[: processor.feature_extractor.nb_max_samples]  # of longer ones it would take a random part
             asked = processor(text=[prompt], audio=[audio], sampling_rate=_CLAP_RATE, return_tensors="pt", padding=True)
             found = model(**asked)
             sounds.append(found.audio_embeds[0])
             texts.append(found.text_embeds[0])
     sound, text = (torch.nn.functional.normalize(torch.stack(x), dim=-1) for x in (sounds, texts))
-    return sound.numpy().astype(np.float32), f"CLAP ({folder.name})", (sound * text).sum(-1).double().numpy()
+    return sound.numpy().astype(np.float32), f"CLAP ({_name(folder)})", (sound * text).sum(-1).double().numpy()
+
+
+def _name(folder: Path) -> str:
+    """Repository and commit of a fetched model, name of the folder of any other."""
+    record = folder / "fetched.json"
+    if not record.is_file():
+        return folder.name
+    fetched: Any = read_json(record)
+    return " ".join(filter(None, (fetched["origin"], (fetched.get("commit") or "")[:7])))
 
 
 def frechet(first: NDArray[np.floating], second: NDArray[np.floating]) -> float | None:

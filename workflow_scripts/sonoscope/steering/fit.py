@@ -182,6 +182,8 @@ def _hyperparameters(name: str, s: Fit) -> dict[str, Any]:
     common: dict[str, Any] = {
         "folds": s.folds, "seed": s.seed, "resamples": s.resamples, "dtype": getattr(torch, s.precision),
     }  # fmt: skip
+    if name == "sae":
+        return common | s.sae.model_dump()
     if name not in ("rfm", "shuffled_rfm"):
         return common
     space = SearchSpace(bandwidth=s.rfm.bandwidth, exponent=s.rfm.exponent, penalty=s.rfm.penalty)

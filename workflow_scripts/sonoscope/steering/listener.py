@@ -19,9 +19,8 @@ from sonoscope.statistics.proportions import wilson_interval
 from sonoscope.statistics.splits import grouped_folds
 from sonoscope.steering.fit import usable_clips, values_of
 from sonoscope.steering.measures import is_hit, measure_of
+from sonoscope.steering.names import LOG_MEL
 
-LOG_MEL = "log-mel classifier"
-"""Name of the classifier in tables."""
 TEMPO_TOLERANCE = 0.08
 """Largest relative error of a right tempo; half and double are wrong."""
 
@@ -50,7 +49,7 @@ def calibrate(
         rows.append(row)
     described = np.stack(features).astype(np.float32)
     labels = [str(values[row]) for row in rows]
-    chance = float(np.mean([_within(a, labels) for a in labels])) if concept == "tempos" else measure.chance
+    chance = chance_of(concept, labels)
     table = [_row(concept, measure.name, seconds, wilson_interval(int(sum(heard)), len(heard)), chance)]
     if concept != "tempos":
         groups = clips["split_group"].to_numpy(dtype=np.str_)[rows]
@@ -65,6 +64,13 @@ def hit(concept: str, value: str, heard: str | float | None) -> float:
     if concept == "tempos":
         return float(heard is not None and abs(float(heard) / float(value) - 1) <= TEMPO_TOLERANCE)
     return is_hit(concept, value, heard)
+
+
+def chance_of(concept: str, values: list[str]) -> float:
+    """Share that guessing would get right: one value at random, of tempos one of the corpus's own."""
+    if concept != "tempos":
+        return measure_of(concept).chance
+    return float(np.mean([_within(value, values) for value in values]))
 
 
 def _within(value: str, others: list[str]) -> float:

@@ -13,13 +13,13 @@ from sonoscope.musicgen.interface import Injection, MusicGen
 from sonoscope.scorecard import Row, measure
 
 RULES = (
-    "fit_direction", "calibrate_measure", "classify_concept", "generate_steered", "score_steered", "analyse_steering",
-    "encode_clips", "capture_hidden_states", "compose_syntheory",
+    "fit_direction", "calibrate_measure", "measure_limits", "classify_concept", "generate_steered", "score_steered",
+    "analyse_steering", "encode_clips", "capture_hidden_states", "compose_syntheory",
 )  # fmt: skip
 """Rules whose jobs the target `steering` is made of."""
 SLOWDOWN, SECONDS = 1.05, 180.0
 """Bars: steered over unsteered generation; seconds of the demo's jobs, overlaps counted once."""
-_CLIPS, _LENGTH, _REPEATS = 8, 0.5, 5
+_CLIPS, _LENGTH, _REPEATS = 8, 0.5, 11
 
 
 def slowdown(model: MusicGen) -> tuple[float, int]:
@@ -30,9 +30,10 @@ def slowdown(model: MusicGen) -> tuple[float, int]:
     prompts, seeds = ["a repeated note on flute"] * _CLIPS, list(range(_CLIPS))
     model.generate(prompts, seeds, _LENGTH)  # the first call pays for what is set up once
     ratios = []
-    for _ in range(_REPEATS):
-        plain, pushed = (_seconds(model, prompts, seeds, one) for one in (None, injection))
-        ratios.append(pushed / plain)
+    for repeat in range(_REPEATS):
+        order = (None, injection) if repeat % 2 else (injection, None)  # what drifts hits both sides alike
+        taken = {one is None: _seconds(model, prompts, seeds, one) for one in order}
+        ratios.append(taken[False] / taken[True])
     return median(ratios), _REPEATS
 
 

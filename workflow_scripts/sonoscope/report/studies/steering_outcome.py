@@ -20,6 +20,7 @@ _LABELS = {
     "logistic": "Logistic",
     "lda": "LDA",
     "pca": "PCA",
+    "sae": "SAE feature",
     "random": "Random direction",
     "shuffled_rfm": "RFM, shuffled labels",
 }

@@ -65,6 +65,8 @@ def quality_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
     if (dose["unit"] != "share").any():
         columns["accuracy"] = Column("Heard", 0, "beats per minute")
         columns.pop("listener"), columns.pop("probe")
+    if dose["adherence"].notna().any():
+        columns["adherence"] = Column("Clip and prompt (cosine)", 3)
     caption = (
         "The classifier was trained on log-mel spectra of renders and has never seen the model. The probe reads the "
         "model's own states, so it hears in part what was put in: a trend, no evidence. Changes of NLL are paired with "

@@ -7,11 +7,13 @@ from sonoscope.report.blocks import Block, Column, Section, Table, present
 from sonoscope.report.results import Results
 from sonoscope.report.studies.steering_outcome import CONTROLS, label
 from sonoscope.report.studies.steering_published import SOURCE, beside, probed
+from sonoscope.report.studies.steering_verdicts import verdicts
 
 
 def overview(results: Results) -> list[Section]:
     """Sections that come before the experiments; empty ones are left out."""
     made = (
+        ("steering-verdicts", "Bars and verdicts", verdicts(results)),
         ("steering-concepts", "Concept by concept", _headlines(results)),
         ("steering-classification", "What hidden states tell apart", _classification(results)),
         ("steering-calibration", "What the measures hear in true renders", _calibration(results)),
@@ -104,13 +106,17 @@ def _classification(results: Results) -> Block | None:
 
 
 def _calibration(results: Results) -> Block | None:
-    paths = results.find("steering/calibrate_measure/*/calibration.parquet")
+    paths = [
+        *results.find("steering/calibrate_measure/*/calibration.parquet"),
+        *results.find("steering/measure_limits/*/*/limits.parquet"),
+    ]
     if not paths:
         return None
     frame = pd.concat([CALIBRATION.read(p) for p in paths], ignore_index=True)
+    frame = frame.sort_values("concept", kind="stable")
     columns = {
         "concept": Column("Concept"),
-        "measure": Column("Measure"),
+        "measure": Column("Heard by, or of"),
         "seconds": Column("Length", 1, "s"),
         "n": Column("n", 0),
         "score": Column("Heard right", 0, "%", 100),
@@ -120,7 +126,8 @@ def _calibration(results: Results) -> Block | None:
     }
     caption = (
         "Share of true renders heard right: no clip can be judged better. The log-mel classifier is judged "
-        "on instruments, roots or renders that it was not trained on."
+        "on instruments, roots or renders that it was not trained on. Through the codec: the same renders, encoded "
+        "and decoded. Asked in words: unsteered clips for captions of these renders."
     )
     sources = present(*(results.source(p) for p in paths))
     return Table("steering-calibration", "Measures on true renders", frame, columns, caption, sources=sources)

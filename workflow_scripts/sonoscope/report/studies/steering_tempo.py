@@ -41,7 +41,7 @@ class TempoOutcome:
 
     @property
     def verdict(self) -> tuple[Verdict, str]:
-        """Recovered if the bar is met and the interval lies above the random direction's."""
+        """Recovered if the bar is met and single clips follow the coefficient better than under a random direction."""
         told = f"The rank correlation is {_with_interval(self.row)}; the bar is {show(self.row.target or 0.0, 2)}."
         return ("recovered", told) if self.row.met else ("not recovered", told)
 
@@ -52,8 +52,8 @@ class TempoOutcome:
         null = "" if self.row.null is None else f"; a random direction's is {show(self.row.null, 2)}"
         return (
             f"From coefficient {show_coefficient(low)} to {show_coefficient(high)} ({self.unit}) mean heard tempo goes "
-            f"from {show(slow, 0)} to {show(fast, 0)} {self.measure_unit}. The rank correlation over clips is "
-            f"{_with_interval(self.row)}{null}."
+            f"from {show(slow, 0)} to {show(fast, 0)} {self.measure_unit}. The rank correlation of coefficient and "
+            f"mean tempo over {self.row.n} coefficients is {_with_interval(self.row)}{null}."
         )
 
     def numbers(self, source: Source | None) -> tuple[Number, ...]:
