@@ -78,6 +78,11 @@ def all_cores():
     return workflow.resource_settings.cores or 1
 
 
+def shares(folder, name, jobs):
+    """One file of each share of a folder's work, where it is divided into several jobs; else none."""
+    return [f"<results>/{folder}/shares/{shard}/{name}" for shard in range(jobs)] if jobs > 1 else []
+
+
 MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))
 
 

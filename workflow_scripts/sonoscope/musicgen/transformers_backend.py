@@ -20,6 +20,7 @@ from sonoscope.files import sha256
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
 from sonoscope.musicgen.lm_conversion import ConversionError
+from sonoscope.musicgen.network import Network, from_transformers
 
 
 class TransformersMusicGen(DelayedMusicGen):
@@ -81,6 +82,17 @@ class TransformersMusicGen(DelayedMusicGen):
             return logits
 
         yield step
+
+    def _text_states(self, condition: Tensor) -> Tensor:
+        return condition
+
+    @property
+    def _decoded(self) -> nn.Module:
+        module: nn.Module = self.model.decoder
+        return module
+
+    def _network(self, steps: int) -> Network | None:
+        return from_transformers(self.model.decoder, steps)
 
     def _by_text_length(self, prompts: Sequence[Prompt], guided: bool = False) -> list[Group]:
         """Rows grouped by the length of their text; see `DelayedMusicGen`."""
