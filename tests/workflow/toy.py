@@ -23,6 +23,10 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
 
 
+onstart:
+    check_results()
+
+
 rule all:
     input:
         "<results>/toy/merge/merged.json",
