@@ -171,7 +171,7 @@ class Decoder:
         self.step.copy_(self.numbers[self.done : self.done + 1])
         if reach not in self.graphs:
             # what runs before recording sets up libraries; it writes the cache at this step alone, as the graph will
-            side = torch.cuda.Stream()
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 for _ in range(2):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sonoscope.musicgen.interface import Sampling
+from sonoscope.streaming import to_card
 
 _CHUNK = 32  # decode steps whose noise is drawn at once; bounds memory at large cardinality
 
@@ -30,7 +31,7 @@ class TokenSampler:
             return logits.argmax(-1)
         if self.used == _CHUNK:
             rows = [torch.empty(_CHUNK, *self.shape).exponential_(generator=g) for g in self.generators]
-            self.noise = torch.stack(rows).to(logits.device)  # [B, chunk, K, cardinality]
+            self.noise = to_card(torch.stack(rows), logits.device)  # [B, chunk, K, cardinality]
             self.used = 0
         noise = self.noise[:, self.used]
         self.used += 1

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration, PreTrainedTokenizerBase
 
+from sonoscope.device import precision
 from sonoscope.files import sha256
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
@@ -126,8 +127,9 @@ def load_transformers(folder: Path, name: str, device: str = "cpu") -> Transform
         raise ConversionError(f"{folder}/config.json: expected model_type musicgen (mono text to music), found {kind}")
     model = MusicgenForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     if device.startswith("cuda"):
-        model.decoder.half()
-        model.enc_to_dec_proj.half()
+        dtype: torch.dtype = getattr(torch, precision(device))
+        model.decoder.to(dtype)
+        model.enc_to_dec_proj.to(dtype)
     weights = sorted(f for f in folder.iterdir() if f.suffix in (".safetensors", ".bin"))
     digests = [sha256(file) for file in [folder / "config.json", *weights]]
     revision = hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
