@@ -40,7 +40,7 @@ SCENARIOS = (
     Scenario("GigaMIDI", ("annotate",), ("annotate_shard",)),
     Scenario("LibriSpeech-960", ("exp1",), ("infer_latents",)),
     Scenario("100,000 songs", ("attribution",), ("embed_training",),
-             {"attribution": {"shards": 2000}}),
+             {"attribution": {"shards": 1000}}),
 )  # fmt: skip
 
 
