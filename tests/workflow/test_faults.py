@@ -109,7 +109,8 @@ def test_a_corrupt_file_is_named_and_made_again_once_it_is_deleted(finished, cop
 
 def test_a_second_driver_is_refused_and_the_first_ends_as_if_alone(finished, tmp_path):
     folder = build(tmp_path / "workflow")
-    edit(folder, "workflow_scripts/toy/make_shard.py", "time.sleep(60)", "time.sleep(15)")
+    hold = 'while not Path("go").exists(): time.sleep(0.1)'  # until the second has been refused, however slow it is
+    edit(folder, "workflow_scripts/toy/make_shard.py", "time.sleep(60)", hold)
     first = subprocess.Popen(
         command(), cwd=folder, env=environment(TOY_STOP_AFTER="2"), start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -121,6 +122,7 @@ def test_a_second_driver_is_refused_and_the_first_ends_as_if_alone(finished, tmp
             assert time.monotonic() < limit and first.poll() is None
             time.sleep(0.05)
         said = snakemake(folder, check=False)
+        (folder / "go").touch()
         assert first.wait(120) == 0
     finally:
         if first.poll() is None:

@@ -36,7 +36,10 @@ class TokenSampler:
         noise = self.noise[:, self.used]
         self.used += 1
         scaled = logits.float() / self.sampling.temperature
-        if 0 < self.sampling.top_k < scaled.shape[-1]:
-            least = scaled.topk(self.sampling.top_k, dim=-1).values[..., -1:]
+        top_k, entries = self.sampling.top_k, scaled.shape[-1]
+        if 0 < top_k < entries:
+            from_below = entries - top_k + 1  # the same value, sought from the end that is nearer
+            count, largest = (top_k, True) if top_k <= from_below else (from_below, False)
+            least = scaled.topk(count, dim=-1, largest=largest).values[..., -1:]
             scaled = scaled.masked_fill(scaled < least, -torch.inf)
         return (scaled.softmax(-1) / noise).argmax(-1)
