@@ -175,7 +175,7 @@ def command(*words: str) -> list[str]:
 def snakemake(folder: Path, *words: str, check: bool = True, **env: str) -> str:
     """Call snakemake and return what it says."""
     done = subprocess.run(
-        command(*words), cwd=folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=120
+        command(*words), cwd=folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=300
     )
     said = done.stdout + done.stderr
     assert not check or done.returncode == 0, said
