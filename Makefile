@@ -5,12 +5,13 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 2
+KILLS ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PINS := envs/requirements.txt envs/dev.txt envs/no-deps.txt envs/constraints.txt
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench soak scale lock clean
 
 help:
 	@sed -n '1,4p' Makefile
@@ -40,7 +41,19 @@ check: $(STAMP)
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
 
 bench: $(STAMP)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave
+	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 SONOSCOPE_BENCHMARKS=docs/measured/benchmarks $(BIN)/python -m pytest tests/benchmarks
+	@$(BIN)/python workflow_scripts/docs/write_benchmarks_page.py
+
+# Kill the whole of preset tiny thirty times at random moments; KILLS=3 for a taste. About an hour on two cores.
+soak: $(STAMP)
+	@SOAK_KILLS=$(KILLS) SONOSCOPE_ROWS=docs/measured/scale.json $(BIN)/python -m pytest tests/soak -s
+
+# The tests that say whether Sonoscope holds at scale, and what full scale would cost on a machine like this one.
+scale: $(STAMP)
+	@SONOSCOPE_ROWS=docs/measured/scale.json $(BIN)/python -m pytest tests/slurm tests/workflow/test_kills.py
+	@OMP_NUM_THREADS=1 $(BIN)/python workflow_scripts/docs/measure_constants.py
+	@$(BIN)/python workflow_scripts/docs/write_scale_page.py
+	@$(BIN)/python workflow_scripts/docs/write_benchmarks_page.py
 
 # Write the versions that are installed now as the lock.
 lock: $(STAMP)

@@ -62,6 +62,7 @@ rule all:
 
 
 onstart:
+    check_results()
     tell(f"preset {SETTINGS.preset}, results in {RESULTS}")
 
 

@@ -137,7 +137,7 @@ rule encode_annotated:
         "../envs/sonoscope.yaml"
     threads: 2  # files are read side by side
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
@@ -322,7 +322,7 @@ rule probe_heads:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
@@ -349,7 +349,7 @@ rule measure_affect:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
@@ -376,7 +376,7 @@ rule annotate_shard:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(720),
     params:
@@ -434,7 +434,7 @@ rule interrupt_annotation:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(20),
     params:

@@ -47,7 +47,7 @@ rule finetune_songs:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
@@ -78,7 +78,7 @@ rule generate_queries:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
@@ -109,7 +109,7 @@ rule embed_training:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
@@ -140,7 +140,7 @@ rule embed_queries:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
@@ -194,7 +194,7 @@ rule measure_counterfactuals:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
@@ -225,7 +225,7 @@ rule score_attribution:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(30),
     params:

@@ -5,6 +5,7 @@ Every SLURM job reads this file again, so it imports neither torch nor transform
 
 import os
 import sys
+import tempfile
 import time
 import uuid
 
@@ -90,6 +91,11 @@ def card(wildcards):
     """
     elsewhere = not workflow.local_exec or workflow.remote_exec
     return 1 if CARDS or elsewhere else 0
+
+
+def shares(folder, name, jobs):
+    """One file of each share of a folder's work, where it is divided into several jobs; else none."""
+    return [f"<results>/{folder}/shares/{shard}/{name}" for shard in range(jobs)] if jobs > 1 else []
 
 
 MODEL_PLACES = (Path(RESOURCES) / "models", Path(RESULTS), Path(DOWNLOADS))
@@ -261,6 +267,17 @@ def tell(message):
     print(f"sonoscope: {message}", file=sys.stderr)
 
 
+def check_results():
+    """Stop before anything runs where results cannot be written."""
+    try:
+        os.makedirs(RESULTS, exist_ok=True)
+        with tempfile.TemporaryFile(dir=RESULTS):
+            pass
+    except OSError as error:
+        place = os.path.abspath(RESULTS)
+        raise WorkflowError(f"{place}: cannot be written to ({error.strerror}); name another with SONOSCOPE_STORAGE")
+
+
 def world_scorecards():
     """Scorecards of what the model learned, if a plain call measures that."""
     return list(rules.world_measures.input) if SETTINGS.measure_musicgen.in_every_run else []
@@ -274,6 +291,7 @@ def shipped_scorecards():
     models = ["sonoscope-musetok", "sonoscope-speech"]
     models += [] if SETTINGS.measure_musicgen.in_every_run else ["sonoscope-musicgen"]
     found = [f"{RESOURCES}/models/{model}/scorecard.json" for model in models]
+    found.append(f"{RESOURCES}/measured/scorecard.json")  # speed and survival: make bench, make scale, make soak
     return [path for path in found if os.path.isfile(path)]
 
 

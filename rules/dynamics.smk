@@ -105,7 +105,7 @@ rule infer_latents:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
@@ -183,7 +183,7 @@ rule fit_dynamics:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(6000),
         runtime=growing(240),
     params:
@@ -330,7 +330,7 @@ rule synthesise_trajectories:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:

@@ -78,7 +78,7 @@ rule capture_emotions:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
@@ -146,7 +146,7 @@ rule train_dictionaries:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:

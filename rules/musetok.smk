@@ -62,7 +62,7 @@ rule musetok_latents:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:

@@ -162,7 +162,7 @@ rule hello:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(15),
     params:

@@ -153,11 +153,42 @@ rule classify_concept:
         "../workflow_scripts/steering/classify_concept.py"
 
 
+rule generate_share:
+    """One share of the clips of one experiment."""
+    input:
+        directions=experiment_directions,
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        clips="<results>/steering/generate_steered/{model}/{experiment}/shares/{shard}/clips.parquet",
+        audio=directory("<results>/steering/generate_steered/{model}/{experiment}/shares/{shard}/audio"),
+        replayed="<results>/steering/generate_steered/{model}/{experiment}/shares/{shard}/replayed.safetensors",
+    log:
+        "<logs>/generate_share/{model}/{experiment}/{shard}.log",
+    benchmark:
+        "<benchmarks>/generate_share/{model}/{experiment}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        design=experiment_of,
+        settings=sections("musicgen", "steering.listening.probe_depth", "steering.listening.divergence_seeds"),
+        shards=SETTINGS.shares.generate,
+        seed=seed("steering"),
+        code=code("steering/generate_share"),
+    script:
+        "../workflow_scripts/steering/generate_share.py"
+
+
 rule generate_steered:
     """Clips of the same prompts and seeds, unsteered and in every arm of one experiment."""
     input:
         directions=experiment_directions,
         language_model=lambda wildcards: model_file(wildcards.model),
+        parts=shares("steering/generate_steered/{model}/{experiment}", "clips.parquet", SETTINGS.shares.generate),
     output:
         clips="<results>/steering/generate_steered/{model}/{experiment}/clips.parquet",
         audio=directory("<results>/steering/generate_steered/{model}/{experiment}/audio"),
@@ -170,14 +201,12 @@ rule generate_steered:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=card,
+        gpu=card if SETTINGS.shares.generate == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
         design=experiment_of,
-        settings=sections(
-            "musicgen", "steering.listening.probe_depth", "steering.listening.divergence_seeds"
-        ),
+        settings=sections("musicgen", "steering.listening.probe_depth", "steering.listening.divergence_seeds"),
         seed=seed("steering"),
         code=code("steering/generate_steered"),
     script:

@@ -65,7 +65,7 @@ rule train_codec:
         "../envs/sonoscope.yaml"
     threads: 2
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
@@ -92,7 +92,7 @@ rule refine_decoder:
         "../envs/sonoscope.yaml"
     threads: 2
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
@@ -118,7 +118,7 @@ rule tokenise_corpus:
         "../envs/sonoscope.yaml"
     threads: 2
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
@@ -145,7 +145,7 @@ rule train_language_model:
         "../envs/sonoscope.yaml"
     threads: 2
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(480),
     params:

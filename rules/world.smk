@@ -40,7 +40,7 @@ rule generate_answers:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(6000),
         runtime=growing(60),
     params:

@@ -40,6 +40,8 @@ def jobs_since(slurm: Cluster, before: int) -> list[Job]:
     return slurm.jobs()[before:]
 
 
+@pytest.mark.row("scale.slurm.finished")
+@pytest.mark.row("scale.slurm.gpu_limited")
 def test_finishes_and_cards_are_queued_for(slurm, tmp_path):
     before = len(slurm.jobs())
     targets = [f"{LATENTS}/syntheory-{concept}/tokens.safetensors" for concept in ("notes", "chords")]
@@ -53,6 +55,7 @@ def test_finishes_and_cards_are_queued_for(slurm, tmp_path):
     assert second.started >= first.ended
 
 
+@pytest.mark.row("scale.slurm.oom_retried")
 def test_out_of_memory_is_sent_again_with_more(slurm, tmp_path):
     before = len(slurm.jobs())
     target = f"{WORLD}/notes.parquet"
@@ -75,6 +78,7 @@ def test_log_of_a_failing_job_is_printed(slurm, tmp_path):
     assert (tmp_path / f"{WORLD}/notes.parquet").exists()
 
 
+@pytest.mark.row("scale.slurm.resumed")
 def test_killed_driver_goes_on_without_losing_what_was_done(slurm, tmp_path):
     clips, target = tmp_path / f"{WORLD}/notes.parquet", f"{LATENTS}/syntheory-notes/tokens.safetensors"
     output = tmp_path / "driver.log"

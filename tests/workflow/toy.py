@@ -23,6 +23,10 @@ pathvars:
     benchmarks=f"{RESULTS}/benchmarks",
 
 
+onstart:
+    check_results()
+
+
 rule all:
     input:
         "<results>/toy/merge/merged.json",
@@ -171,7 +175,7 @@ def command(*words: str) -> list[str]:
 def snakemake(folder: Path, *words: str, check: bool = True, **env: str) -> str:
     """Call snakemake and return what it says."""
     done = subprocess.run(
-        command(*words), cwd=folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=120
+        command(*words), cwd=folder, env=environment(**env), capture_output=True, text=True, check=False, timeout=300
     )
     said = done.stdout + done.stderr
     assert not check or done.returncode == 0, said

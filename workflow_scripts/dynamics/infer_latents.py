@@ -15,7 +15,7 @@ def main(
     codec_file: Path, corpus: list[Path], utterances: Path, latents: Path, index: Path, codec: str, shard: int,
     shards: int = 1,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write the ``latents`` and ``index`` of every ``shards``-th utterance, frame rate and unit in the header."""
+    """Write the ``latents`` and ``index`` of one share of the utterances, frame rate and unit in the header."""
     model = load_codec(codec_file, codec)
     table = shard_of(UTTERANCES.read(utterances), shard, shards)
     found, energy = encode_all(model, clips(table, folder_of(corpus[0]), model.sample_rate))

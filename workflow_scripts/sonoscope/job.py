@@ -14,6 +14,7 @@ and calls it needs none of this.
 provenance. Around ``main`` a job gets its log, its threads, its card, its manifest lines and its provenance.
 """
 
+import contextlib
 import faulthandler
 import json
 import logging
@@ -111,10 +112,10 @@ class Job:
         """Do the work and keep its records. Returns the exit code."""
         terminal = _send_output_to(self.log) if self.log else sys.stderr.fileno()
         logs.set_up()
-        attempt = self._note_start()
-        if self.sidecar is not None:
-            self.sidecar.unlink(missing_ok=True)  # the outputs that it tells of are gone
         try:
+            attempt = self._note_start()
+            if self.sidecar is not None:
+                self.sidecar.unlink(missing_ok=True)  # the outputs that it tells of are gone
             values = self._values(attempt)
             self._write_header(attempt)
             self._set_threads()
@@ -123,9 +124,10 @@ class Job:
             self._write_provenance(facts)
         except Exception as error:
             # The last line of the log is the sentence that a user reads first; the traceback stands above it.
-            traceback.print_exc()
-            logger.error("%s", sentence(error))
-            self._note("failed", error=sentence(error))
+            with contextlib.suppress(OSError):  # on a full disk the records cannot be written either
+                traceback.print_exc()
+                logger.error("%s", sentence(error))
+                self._note("failed", error=sentence(error))
             where = "".join(f" {value}" for value in self.wildcards.values())
             os.write(terminal, f"{self.rule}{where}: {sentence(error)} [log: {self.log}]\n".encode())
             return 1

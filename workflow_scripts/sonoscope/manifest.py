@@ -25,9 +25,17 @@ def append(path: Path, line: Mapping[str, Any]) -> None:
     try:
         with contextlib.suppress(OSError):  # some file systems know no locks
             fcntl.lockf(handle, fcntl.LOCK_EX)
-        os.write(handle, text.encode())
+        os.write(handle, (_end_of_cut_line(path) + text).encode())
     finally:
         os.close(handle)
+
+
+def _end_of_cut_line(path: Path) -> str:
+    """What ends the last line if a full disk cut it short, so that the next one is not lost with it."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return "" if file.read(1) in (b"", b"\n") else "\n"
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:

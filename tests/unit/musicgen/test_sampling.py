@@ -1,3 +1,4 @@
+import pytest
 import torch
 from scipy import stats
 
@@ -13,10 +14,11 @@ def test_draws_follow_the_softmax():
     assert stats.chisquare(counts.numpy(), (logits.exp() * 4000).numpy()).pvalue > 1e-3
 
 
-def test_top_k_never_draws_another():
+@pytest.mark.parametrize("top_k", [5, 25, 45])
+def test_top_k_never_draws_another(top_k):
     logits = torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(0))
-    sampler = TokenSampler(Sampling(top_k=5), [1, 2], 3, 50)
-    allowed = logits.topk(5).indices
+    sampler = TokenSampler(Sampling(top_k=top_k), [1, 2], 3, 50)
+    allowed = logits.topk(top_k).indices
     for _ in range(200):
         assert (sampler(logits)[..., None] == allowed).any(-1).all()
 

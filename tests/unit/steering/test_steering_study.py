@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sonoscope.contracts.steering import CLIPS, REPLAYED
 from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.directions import Fit
 from sonoscope.settings.injection import Experiment, LayerSelection, Push, ScheduleSettings, Variant
@@ -13,7 +14,7 @@ from sonoscope.settings.steering import Listening, SteeredConcept, Steering
 from sonoscope.steering.analysis import changes, dose_response, layer_scores, share_interval
 from sonoscope.steering.errors import ConceptError
 from sonoscope.steering.fit import balanced_rows, fit_directions
-from sonoscope.steering.generation import Probing, generate_planned
+from sonoscope.steering.generation import Probing, merge_shares, write_share
 from sonoscope.steering.matched import cost_difference, matched_quality, paired_difference
 from sonoscope.steering.measures import measure_of
 from sonoscope.steering.plan import UNSTEERED, Planner, batches, clip_plan
@@ -264,12 +265,14 @@ class Toy(MusicGen):
 
     name, revision, frame_rate, num_codebooks = "toy", "1", 50.0, 4
     blocks = ()
+    sample_rate = 16000
 
     def __init__(self):
         self.generated = 0
 
     def encode(self, audio): ...
-    def decode(self, tokens): ...
+    def decode(self, tokens):
+        return (tokens.float().mean((1, 2))[:, None, None] / 97).expand(-1, 1, 1600)
 
     def hidden_states(self, tokens, prompts, layers, injection=None):
         return torch.zeros(len(tokens), len(layers), tokens.shape[-1] + 1, 8)
@@ -289,22 +292,51 @@ class Toy(MusicGen):
     limit = 10**9
 
 
+def generate(model, fitted, folder, share=(0, 1), experiment=CURVE):
+    parts = batches(clip_plan("x", experiment, 5), experiment, 4)
+    files = folder / "clips.parquet", folder / "audio", folder / "replayed.safetensors"
+    probing, settings = Probing(0, (0,)), MusicGenSettings(batch=4)
+    write_share(model, parts, share, planner(fitted, experiment), probing, settings, *files)
+    return files
+
+
+def contents(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
 def test_a_killed_generation_goes_on_where_it_stopped(fitted, tmp_path):
-    plan, small, probing = clip_plan("x", CURVE, 5), MusicGenSettings(batch=4), Probing(0, (0,))
     toy = Toy()
     toy.limit = 12
     with pytest.raises(RuntimeError, match="killed"):
-        generate_planned(toy, plan, planner(fitted), probing, small, tmp_path)
-    resumed = Toy()
-    rows, found = generate_planned(resumed, plan, planner(fitted), probing, small, tmp_path)
-    assert resumed.generated == len(plan) - 12
-    same, whole = generate_planned(Toy(), plan, planner(fitted), probing, small, tmp_path / "other")
-    assert np.array_equal(found["tokens"], whole["tokens"]) and rows.equals(same)
-    assert set(found["divergence"][(rows["seed"] == 1).to_numpy()].ravel()) == {-1.0}
+        generate(toy, fitted, tmp_path / "one")
     other = Toy()  # another coefficient must not find the kept batches
     doubled = CURVE.model_copy(update={"layers": LayerSelection(layers=[1], rule="all")})
-    generate_planned(other, plan, planner(fitted, doubled), probing, small, tmp_path)
-    assert other.generated > 0
+    other.limit = 0
+    with pytest.raises(RuntimeError, match="killed"):
+        generate(other, fitted, tmp_path / "one", experiment=doubled)
+    resumed = Toy()
+    clips, _, replayed = generate(resumed, fitted, tmp_path / "one")
+    table = CLIPS.read(clips)
+    assert resumed.generated == len(table) - 12
+    generate(Toy(), fitted, tmp_path / "other")
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+    divergence = REPLAYED.read(replayed)[0]["divergence"]
+    assert set(divergence[(table["seed"] == 1).to_numpy()].ravel()) == {-1.0}
+
+
+def test_shares_give_the_same_bytes(fitted, tmp_path):
+    found = {}
+    for shares in (1, 2, 7):
+        folder = tmp_path / f"{shares}"
+        parts = [folder / "shares" / str(k) for k in range(shares)]
+        for k, part in enumerate(parts):
+            generate(Toy(), fitted, part, (k, shares))
+        whole = folder / "whole"
+        assert merge_shares(parts, whole / "clips.parquet", whole / "audio", whole / "replayed.safetensors") == "1"
+        found[shares] = contents(whole)
+    assert found[1] == found[2] == found[7]
+    generate(Toy(), fitted, tmp_path / "alone")
+    assert contents(tmp_path / "alone") == found[1]
 
 
 def test_share_interval_is_as_wide_as_either():

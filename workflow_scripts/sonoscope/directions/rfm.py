@@ -1,8 +1,10 @@
 """Directions by Recursive Feature Machines."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sonoscope.directions.errors import DirectionError
@@ -10,7 +12,9 @@ from sonoscope.directions.estimator import Estimator, Learned
 from sonoscope.directions.metric import Normalisation
 from sonoscope.directions.recursion import KernelSettings, fitted_iterate
 from sonoscope.directions.search import Choice, Criterion, SearchSpace, centred_targets, choose, new_metric
+from sonoscope.directions.stacked import choose_stacked
 from sonoscope.directions.targets import Groups, Target
+from sonoscope.statistics.splits import grouped_folds
 
 
 @dataclass(kw_only=True)
@@ -49,6 +53,8 @@ class RFM(Estimator):
     n_components: int = 1
     normalisation: Normalisation = "spread"
 
+    _given: Iterator[Choice] | None = field(default=None, init=False, repr=False)
+
     @classmethod
     def legacy(cls, **hyperparameters: object) -> "RFM":
         """The published set-up: largest-entry normalisation, absolute bandwidths from 1 to 100, predictor's score.
@@ -84,18 +90,64 @@ class RFM(Estimator):
         return Learned(vectors, values / iterate.trace(), details)
 
     def _choose(self, states: Tensor, target: Target, groups: Groups) -> Choice:
+        if self._given is not None:
+            return next(self._given)
         if self.inner_folds == 0:
             return Choice(self.settings, self.iterations, 0.0, ())
-        drawn = self.space.draw(self.search_points, np.random.default_rng([self.seed, 3]))
         return choose(
             states,
             target,
             groups,
-            [self.settings, *drawn],
+            self._candidates(),
             iterations=self.iterations,
             folds=self.inner_folds,
             generator=np.random.default_rng([self.seed, 4]),
             criterion=self.criterion,
             normalisation=self.normalisation,
-            components=self.n_components if target.kind == "classes" else 1,
+            components=self._compared(target),
         )
+
+    def _candidates(self) -> list[KernelSettings]:
+        return [self.settings, *self.space.draw(self.search_points, np.random.default_rng([self.seed, 3]))]
+
+    def _compared(self, target: Target) -> int:
+        """Eigenvectors whose projections are scored in the choice."""
+        return self.n_components if target.kind == "classes" else 1
+
+    def can_share(self) -> bool:
+        """Whether the choice can be made for many layers at once; see `share_choices`."""
+        return self.inner_folds > 0 and self.criterion == "projection" and self.normalisation == "spread"
+
+
+def share_choices(estimators: Sequence[RFM], hidden_states: Tensor, labels: Tensor, groups: Tensor | None) -> None:
+    """Make the choices of all layers in batched products, for `RFM.fit` to take instead of making them one by one.
+
+    Parameters
+    ----------
+    estimators
+        One per layer, unfitted, all alike, of which `RFM.can_share` is true.
+    hidden_states
+        Shape (n, layers, dim).
+    """
+    one, states = estimators[0], hidden_states.to(estimators[0].dtype)
+    target = Target.from_labels(labels.to(states.device), one.target, one.dtype)
+    names = None if groups is None else groups.cpu().numpy()
+    everything = np.arange(len(target))
+    folds = [] if one.folds == 0 else grouped_folds(
+        len(target), one.folds, np.random.default_rng([one.seed, 1]), names, target.strata()
+    )  # fmt: skip
+    found = [
+        choose_stacked(
+            states[torch.from_numpy(rows)],
+            target if rows is everything else target.take(rows),
+            None if names is None else names[rows],
+            one._candidates(),
+            iterations=one.iterations,
+            folds=one.inner_folds,
+            generator=np.random.default_rng([one.seed, 4]),
+            components=one._compared(target),
+        )
+        for rows in [everything, *(train for train, _ in folds)]
+    ]
+    for layer, estimator in enumerate(estimators):
+        estimator._given = iter([choices[layer] for choices in found])

@@ -15,12 +15,13 @@ from sonoscope.directions.metric import FeatureMetric, GramMetric, Normalisation
 from sonoscope.directions.recursion import KernelSettings, recursion
 from sonoscope.directions.scores import prediction_score, projection_score
 from sonoscope.directions.targets import Groups, Target
+from sonoscope.statistics.arrays import Floats
 from sonoscope.statistics.splits import grouped_folds
 
 Criterion = Literal["projection", "predictor"]
 Range = tuple[float, float]
-_STILL = 1e-5  # 1 - |cosine| of two iterates' eigenvectors that count as the same
-_RANKING_TOLERANCE = 1e-3  # of eigenvectors that are only compared; the final ones are exact to rounding
+STILL = 1e-5  # 1 - |cosine| of two iterates' eigenvectors that count as the same
+RANKING_TOLERANCE = 1e-3  # of eigenvectors that are only compared; the final ones are exact to rounding
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,21 @@ def choose(
                 metric, sides, (fit_on - mean, held_out - mean), settings, iterations, criterion, components, patience
             )
             table[row, : len(curve), column] = curve
+    return best_of(table, candidates)
+
+
+def best_of(table: Floats, candidates: list[KernelSettings]) -> Choice:
+    """The best candidate and iterate by scores ``(candidates, iterates, folds)``; ties go to the earlier ones."""
     means = table.mean(2)
     row, iteration = (int(i) for i in np.unravel_index(np.argmax(means), means.shape))
     chosen = tuple(float(v) for v in means[row] if np.isfinite(v))
     return Choice(candidates[row], iteration, float(means[row, iteration]), chosen)
+
+
+def has_fallen(curve: list[float], patience: float) -> bool:
+    """Whether the last score lies so far below the best that the point is left."""
+    best = max(curve)
+    return curve[-1] < best - abs(best) * (1 - 1 / patience)
 
 
 def _curve(
@@ -141,20 +153,19 @@ def _curve(
         if criterion == "predictor":
             value = prediction_score(iterate.predictions()[0] + train.values.mean(0), test)
         else:
-            basis = iterate.eigenpairs(components, _RANKING_TOLERANCE)[1].T
+            basis = iterate.eigenpairs(components, RANKING_TOLERANCE)[1].T
             if basis.shape[1] == 0:
                 break
             value = projection_score(states[0] @ basis, train, states[1] @ basis, test)
             if (
                 before is not None
                 and before.shape == basis.shape
-                and bool(((before * basis).sum(0).abs() > 1 - _STILL).all())
+                and bool(((before * basis).sum(0).abs() > 1 - STILL).all())
             ):
                 return curve + [value] * (iterations + 1 - len(curve))
             before = basis
         curve.append(value)
-        best = max(curve)
-        if value < best - abs(best) * (1 - 1 / patience):
+        if has_fallen(curve, patience):
             break
     return curve
 

@@ -15,6 +15,7 @@ from sonoscope.codecs.interface import ContinuousCodec
 from sonoscope.contracts.dynamics import LATENTS, SEQUENCES
 from sonoscope.dynamics.processes import Process
 from sonoscope.settings.codecs import RANDOM_PROJECTION
+from sonoscope.sharing import rows_of
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ def write_shard(
 
 
 def shard_of(table: pd.DataFrame, shard: int, shards: int) -> pd.DataFrame:
-    """Every ``shards``-th utterance, so that shards take equally long."""
-    return table.iloc[shard::shards].reset_index(drop=True)
+    """Consecutive utterances, so that shards one after the other are the whole in its order, whatever their number."""
+    return table.iloc[rows_of(len(table), 1, shard, shards)].reset_index(drop=True)
 
 
 def speech_index(table: pd.DataFrame, part: str) -> pd.DataFrame:

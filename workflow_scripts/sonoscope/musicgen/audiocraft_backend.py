@@ -13,6 +13,7 @@ from sonoscope.musicgen.chunks import in_chunks
 from sonoscope.musicgen.craft import ClassifierFreeGuidanceDropout, CompressionModel, ConditioningAttributes, LMModel
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
+from sonoscope.musicgen.network import Network, from_audiocraft
 
 _Conditions = dict[str, tuple[Tensor, Tensor]]
 
@@ -66,6 +67,20 @@ class AudiocraftMusicGen(DelayedMusicGen):
 
         with self.lm.streaming():
             yield step
+
+    def _text_states(self, condition: _Conditions) -> Tensor:
+        rows = next(iter(condition.values()))[0]
+        _, text = self.lm.fuser(rows.new_zeros(len(rows), 1, self.dim), condition)
+        states: Tensor = text
+        return states
+
+    @property
+    def _decoded(self) -> nn.Module:
+        module: nn.Module = self.lm
+        return module
+
+    def _network(self, steps: int) -> Network | None:
+        return from_audiocraft(self.lm, steps)
 
     def _by_text_length(self, prompts: Sequence[Prompt], guided: bool = False) -> list[Group]:
         """Rows grouped by the length of their text, with the conditions of each group.

@@ -17,6 +17,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from sonoscope.device import precision
 from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing, sha256
 from sonoscope.musicgen.audiocraft_backend import AudiocraftMusicGen, read_folder
@@ -108,7 +109,7 @@ def load_codec(folder: Path, device: str = "cpu", codec_folder: Path | None = No
 
 def _set_device(cfg: DictConfig, device: str) -> None:
     cfg.device = device
-    cfg.dtype = "float16" if device.startswith("cuda") else "float32"
+    cfg.dtype = precision(device)
 
 
 def _text_encoder(folder: Path, name: str) -> str:

@@ -6,14 +6,16 @@ with a cache. Replays, likelihoods, divergences and generation follow from these
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from sonoscope.musicgen.decoder import Decoder, can_decode, text_of
 from sonoscope.musicgen.delay import delay, is_token, undelay
 from sonoscope.musicgen.interface import Injections, MusicGen, Prompt, Sampling, of_clips
+from sonoscope.musicgen.network import Network
 from sonoscope.musicgen.sampling import TokenSampler
 from sonoscope.musicgen.steering import captured, steered
 
@@ -28,6 +30,8 @@ class DelayedMusicGen(MusicGen):
 
     special: int
     """The token that stands where a delayed sequence holds none."""
+    own_decoder: bool = True
+    """Whether `generate` uses `sonoscope.musicgen.decoder` where it can; else each step is the library's."""
 
     @abstractmethod
     def _by_text_length(self, prompts: Sequence[Prompt], guided: bool = False) -> list[Group]:
@@ -42,7 +46,20 @@ class DelayedMusicGen(MusicGen):
 
     @abstractmethod
     def _session(self, condition: Any) -> AbstractContextManager[Step]:
-        """Decode steps with a cache, under a guided condition."""
+        """The library's decode steps with its cache, under a guided condition."""
+
+    @abstractmethod
+    def _text_states(self, condition: Any) -> Tensor:
+        """What the blocks read of a condition, ``[rows, L, D]``."""
+
+    @property
+    @abstractmethod
+    def _decoded(self) -> nn.Module:
+        """The module that makes a decode step."""
+
+    @abstractmethod
+    def _network(self, steps: int) -> Network | None:
+        """The weights by role, with places for so many steps; None where only the library can decode."""
 
     def text_groups(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Rows of ``prompts`` whose text has one length; `generate` runs them together."""
@@ -125,17 +142,44 @@ class DelayedMusicGen(MusicGen):
             raise ValueError(f"generate: {self.name} makes at most {self.max_seconds:g} s at once, got {seconds:g} s")
         frames = round(seconds * self.frame_rate)
         tokens = torch.empty(len(prompts), self.num_codebooks, frames, dtype=torch.long, device=self.device)
-        for rows, condition in self._by_text_length(prompts, guided=True):
-            with self._session(condition) as step, steered(self.blocks, of_clips(injection, rows)) as clock:
+        for rows, decoding in self._decodings(prompts, frames + self.num_codebooks - 1, injection):
+            with decoding as step:
                 sequence = self._start(len(rows), frames)
                 sampler = TokenSampler(sampling or Sampling(), [seeds[r] for r in rows], *self._vocabulary)
                 for position, known in self._positions(sequence, frames):
-                    clock.step = position - 1
                     cond, null = step(sequence[..., position - 1 : position]).chunk(2)
                     drawn = sampler(null + sampler.sampling.guidance * (cond - null))
                     sequence[..., position] = torch.where(known, drawn, self.special)
             tokens[rows] = undelay(sequence)
         return tokens
+
+    def _decodings(
+        self, prompts: Sequence[Prompt], steps: int, injection: Injections
+    ) -> Iterator[tuple[list[int], AbstractContextManager[Step]]]:
+        """Rows that are decoded together, and their steps: all at once by our own decoder, else by length of text."""
+        groups = self._by_text_length(prompts, guided=True)
+        network = self._network(steps) if self.own_decoder and can_decode(self._decoded, self.blocks) else None
+        if network is None:
+            for rows, condition in groups:
+                yield rows, self._by_library(condition, of_clips(injection, rows))
+        elif any(block._forward_hooks for block in self.blocks):  # they expect the rows of one group at a time
+            for rows, condition in groups:
+                text = text_of([(list(range(len(rows))), self._text_states(condition))])
+                yield rows, nullcontext(Decoder(network, text, steps, of_clips(injection, rows), self.blocks))
+        else:
+            text = text_of([(rows, self._text_states(condition)) for rows, condition in groups])
+            yield list(range(len(prompts))), nullcontext(Decoder(network, text, steps, injection))
+
+    @contextmanager
+    def _by_library(self, condition: Any, injection: Injections) -> Iterator[Step]:
+        with self._session(condition) as step, steered(self.blocks, injection) as clock:
+
+            def one(column: Tensor) -> Tensor:
+                logits = step(column)
+                clock.step += 1
+                return logits
+
+            yield one
 
     @property
     def _vocabulary(self) -> tuple[int, int]:

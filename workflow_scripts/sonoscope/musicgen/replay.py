@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import librosa
@@ -16,6 +17,7 @@ from sonoscope.contracts import Tensor, Tensors
 from sonoscope.contracts.tensors import Arrays
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import MusicGen, Prompt
+from sonoscope.streaming import Beside, to_host
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +81,7 @@ def pooled_hidden_states(
         Folder in which finished batches are kept, named by their content: model, tokens, prompts and layers. A killed
         job that runs again, or one with more clips after these, does not replay them anew.
     """
-    parts: list[Arrays] = []
-    with Progress(len(tokens), "clips") as progress:
+    with Progress(len(tokens), "clips") as progress, Beside[Arrays]() as beside:
         for first in range(0, len(tokens), batch):
             rows = slice(first, first + batch)
             file = (
@@ -89,15 +90,26 @@ def pooled_hidden_states(
             if file is None or not file.exists():
                 states = model.hidden_states(torch.from_numpy(tokens[rows].astype(np.int64)), prompts[rows], layers)
                 states = states.float()  # [rows, L, S, D]
-                pooled = {"mean": states[:, :, 1:].mean(2).cpu().numpy(), "last": states[:, :, -1].cpu().numpy()}
-                if file is not None:
-                    _POOLED.write(file, pooled, {})
+                pooled = to_host({"mean": states[:, :, 1:].mean(2), "last": states[:, :, -1].contiguous()})
+                beside.submit(partial(_finished, pooled, file))  # to the host and the disk while the next one computes
             else:
-                pooled = _POOLED.read(file)[0]
-            parts.append(pooled)
-            progress.advance(len(pooled["mean"]))
+                beside.submit(partial(_read, file))
+            progress.advance(len(tokens[rows]))
+    parts = beside.results
     mean, last = (np.concatenate([part[name] for part in parts]).astype(np.float32) for name in ("mean", "last"))
     return mean, last
+
+
+def _finished(pooled: Callable[[], dict[str, torch.Tensor]], file: Path | None) -> Arrays:
+    """The pooled states of a batch on the host, and on disk if they are to be kept."""
+    arrays: Arrays = {name: tensor.numpy() for name, tensor in pooled().items()}
+    if file is not None:
+        _POOLED.write(file, arrays, {})
+    return arrays
+
+
+def _read(file: Path) -> Arrays:
+    return _POOLED.read(file)[0]
 
 
 def _content(model: MusicGen, tokens: NDArray[np.int16], prompts: Sequence[Prompt], layers: Sequence[int]) -> str:

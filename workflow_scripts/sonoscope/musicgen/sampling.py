@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sonoscope.musicgen.interface import Sampling
+from sonoscope.streaming import to_card
 
 _CHUNK = 32  # decode steps whose noise is drawn at once; bounds memory at large cardinality
 
@@ -30,12 +31,15 @@ class TokenSampler:
             return logits.argmax(-1)
         if self.used == _CHUNK:
             rows = [torch.empty(_CHUNK, *self.shape).exponential_(generator=g) for g in self.generators]
-            self.noise = torch.stack(rows).to(logits.device)  # [B, chunk, K, cardinality]
+            self.noise = to_card(torch.stack(rows), logits.device)  # [B, chunk, K, cardinality]
             self.used = 0
         noise = self.noise[:, self.used]
         self.used += 1
         scaled = logits.float() / self.sampling.temperature
-        if 0 < self.sampling.top_k < scaled.shape[-1]:
-            least = scaled.topk(self.sampling.top_k, dim=-1).values[..., -1:]
+        top_k, entries = self.sampling.top_k, scaled.shape[-1]
+        if 0 < top_k < entries:
+            from_below = entries - top_k + 1  # the same value, sought from the end that is nearer
+            count, largest = (top_k, True) if top_k <= from_below else (from_below, False)
+            least = scaled.topk(count, dim=-1, largest=largest).values[..., -1:]
             scaled = scaled.masked_fill(scaled < least, -torch.inf)
         return (scaled.softmax(-1) / noise).argmax(-1)

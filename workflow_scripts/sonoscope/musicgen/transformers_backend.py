@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoTokenizer, MusicgenForConditionalGeneration, PreTrainedTokenizerBase
 
+from sonoscope.device import precision
 from sonoscope.files import sha256
 from sonoscope.musicgen.chunks import in_chunks
 from sonoscope.musicgen.delayed import DelayedMusicGen, Group, Step
 from sonoscope.musicgen.interface import Prompt
 from sonoscope.musicgen.lm_conversion import ConversionError
+from sonoscope.musicgen.network import Network, from_transformers
 
 
 class TransformersMusicGen(DelayedMusicGen):
@@ -82,6 +84,17 @@ class TransformersMusicGen(DelayedMusicGen):
 
         yield step
 
+    def _text_states(self, condition: Tensor) -> Tensor:
+        return condition
+
+    @property
+    def _decoded(self) -> nn.Module:
+        module: nn.Module = self.model.decoder
+        return module
+
+    def _network(self, steps: int) -> Network | None:
+        return from_transformers(self.model.decoder, steps)
+
     def _by_text_length(self, prompts: Sequence[Prompt], guided: bool = False) -> list[Group]:
         """Rows grouped by the length of their text; see `DelayedMusicGen`."""
         ids: list[list[int]] = [self.tokenizer(prompt or "")["input_ids"] for prompt in prompts]
@@ -114,8 +127,9 @@ def load_transformers(folder: Path, name: str, device: str = "cpu") -> Transform
         raise ConversionError(f"{folder}/config.json: expected model_type musicgen (mono text to music), found {kind}")
     model = MusicgenForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     if device.startswith("cuda"):
-        model.decoder.half()
-        model.enc_to_dec_proj.half()
+        dtype: torch.dtype = getattr(torch, precision(device))
+        model.decoder.to(dtype)
+        model.enc_to_dec_proj.to(dtype)
     weights = sorted(f for f in folder.iterdir() if f.suffix in (".safetensors", ".bin"))
     digests = [sha256(file) for file in [folder / "config.json", *weights]]
     revision = hashlib.sha256("".join(digests).encode()).hexdigest()[:12]

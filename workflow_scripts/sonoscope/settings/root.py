@@ -16,6 +16,7 @@ from sonoscope.settings.measure_musicgen import MeasureMusicGen
 from sonoscope.settings.musetok import MuseTok
 from sonoscope.settings.musicgen import MusicGen
 from sonoscope.settings.report import Report
+from sonoscope.settings.shares import Shares
 from sonoscope.settings.speech import Speech
 from sonoscope.settings.steering import Steering
 from sonoscope.settings.table import ResultsTable
@@ -58,6 +59,9 @@ class Settings(Section):
 
     dynamics: Dynamics = Dynamics()
     """Dynamics of codec latents: how predictable they are, and how rollouts fail."""
+
+    shares: Shares = Shares()
+    """Jobs that heavy work is divided into."""
 
     hello: Hello = Hello()
     """The first two clips."""

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from sonoscope.contracts.errors import ContractError
+from sonoscope.device import device
 from sonoscope.directions.erase import rank_one_eraser
 from sonoscope.directions.files import Directions, Origin, load_directions, save_directions
 from sonoscope.directions.registry import fit_layers
@@ -169,7 +170,7 @@ def _group(
         # another draw for each target and layer, so that two controls of a pair do not point the same way
         own = hashlib.sha256(f"{origin.concept}/{origin.target}".encode()).digest()
         more["draw"] = 1000 * int.from_bytes(own[:3]) + layers[0]
-    fitted = fit_layers(x, y, torch.from_numpy(groups), estimator=name, layers=layers, **more)
+    fitted = fit_layers(x.to(device()), y, torch.from_numpy(groups), estimator=name, layers=layers, **more)
     erasers = [rank_one_eraser(x[:, k], y) for k in range(len(layers))]
     leace = torch.stack([torch.stack([e[f] for e in erasers]) for f in range(2)]).float()
     found = Directions.from_fitted(name, part, fitted, leace)

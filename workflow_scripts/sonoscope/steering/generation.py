@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +12,16 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from sonoscope.audio.files import write_audio
 from sonoscope.contracts import Tensor, Tensors
+from sonoscope.contracts.steering import CLIPS, REPLAYED
 from sonoscope.contracts.tensors import Arrays
+from sonoscope.files import replacing
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import Injection, MusicGen, Sampling
 from sonoscope.settings.musicgen import MusicGen as MusicGenSettings
-from sonoscope.steering.plan import Planner, batches
+from sonoscope.sharing import empty, merge_tensors, share_of
+from sonoscope.steering.plan import Planner
 
 log = logging.getLogger(__name__)
 
@@ -45,31 +51,69 @@ def probe_layer(depth: float, num_layers: int) -> int:
     return round(depth * (num_layers - 1))
 
 
-def generate_planned(
-    model: MusicGen, plan: pd.DataFrame, planner: Planner, probing: Probing, musicgen: MusicGenSettings, kept: Path
-) -> tuple[pd.DataFrame, Arrays]:
-    """The plan in the order of generation, and of each clip tokens, likelihood, divergence and state.
+def write_share(
+    model: MusicGen, parts: Sequence[pd.DataFrame], share: tuple[int, int], planner: Planner, probing: Probing,
+    musicgen: MusicGenSettings, clips: Path, audio: Path, replayed: Path,
+) -> None:  # fmt: skip
+    """Generate one share of a plan: one FLAC file per clip in ``audio``, the table ``clips``, and what was read.
 
     Likelihood and divergence are those under the unsteered model.
 
     Parameters
     ----------
-    kept : Path
-        Folder in which finished batches are kept, under a name that changes with anything that changes them; a killed
-        job that runs again does not generate them anew.
+    parts : sequence of DataFrame
+        The whole plan in batches, in the order of generation.
+    share : (int, int)
+        Which share, and of how many.
+    clips : Path
+        Finished batches are kept in a folder beside it, under names that change with anything that changes them; a
+        killed job that runs again does not generate them anew.
     """
-    parts = batches(plan, planner.experiment, musicgen.batch)
-    out: list[Arrays] = []
-    with Progress(len(plan), "clips") as progress:
-        for rows in parts:
-            injections = planner.injections(rows)
-            file = kept / f"{_key(model, rows, injections, probing, musicgen)}.safetensors"
-            if not file.exists():
-                _BATCH.write(file, _generate(model, rows, injections, probing, musicgen), {})
-            out.append(_BATCH.read(file)[0])
+    own, kept = share_of(parts, *share), clips.parent / "kept"
+    number = sum(map(len, parts[: len(parts) * share[0] // share[1]]))  # clips of the shares before
+    tables, out = [parts[0][:0].assign(audio="", nll=0.0, divergence=0.0)], []
+    audio.mkdir(parents=True, exist_ok=True)
+    with Progress(sum(map(len, own)), "clips") as progress:
+        for rows in own:
+            found = _generated(model, rows, planner, probing, musicgen, kept)
+            names = [f"audio/{number + k:04d}.flac" for k in range(len(rows))]
+            sound = model.decode(torch.from_numpy(found["tokens"].astype("int64"))).cpu().numpy()[:, 0]
+            for name, clip in zip(names, sound, strict=True):
+                write_audio(audio.parent / name, clip, model.sample_rate)
+            tables.append(rows.assign(audio=names, nll=found["nll"], divergence=mean_divergence(found["divergence"])))
+            out.append(found)
+            number += len(rows)
             progress.advance(len(rows))
-    joined = {name: np.concatenate([batch[name] for batch in out]) for name in out[0]}
-    return pd.concat(parts, ignore_index=True), joined
+    header = {"model": model.name, "revision": model.revision, "layer": str(probing.layer)}
+    header |= {"frame_rate": str(model.frame_rate)}
+    read = {name: np.concatenate([b[name] for b in out]) for name in REPLAYED.tensors} if out else empty(REPLAYED)
+    REPLAYED.write(replayed, read, header)
+    table = pd.concat(tables[1:] or tables, ignore_index=True).drop(columns="sampling_seed")
+    CLIPS.write(clips, table[list(CLIPS.columns)])
+    shutil.rmtree(kept, ignore_errors=True)
+
+
+def merge_shares(folders: Sequence[Path], clips: Path, audio: Path, replayed: Path) -> str:
+    """What `write_share` wrote in several folders as one; gives the revision of the model."""
+    tables = [CLIPS.read(folder / clips.name) for folder in folders]
+    merge_tensors(REPLAYED, [folder / replayed.name for folder in folders], replayed)
+    audio.mkdir(parents=True, exist_ok=True)
+    for folder, table in zip(folders, tables, strict=True):
+        for name in table["audio"]:
+            with replacing(audio.parent / name) as temporary:
+                shutil.copyfile(folder / name, temporary)
+    CLIPS.write(clips, pd.concat([t for t in tables if len(t)], ignore_index=True))
+    return REPLAYED.read(replayed)[1]["revision"]
+
+
+def _generated(
+    model: MusicGen, rows: pd.DataFrame, planner: Planner, probing: Probing, musicgen: MusicGenSettings, kept: Path
+) -> Arrays:
+    injections = planner.injections(rows)
+    file = kept / f"{_key(model, rows, injections, probing, musicgen)}.safetensors"
+    if not file.exists():
+        _BATCH.write(file, _generate(model, rows, injections, probing, musicgen), {})
+    return _BATCH.read(file)[0]
 
 
 def _generate(

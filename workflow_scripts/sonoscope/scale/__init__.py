@@ -1,0 +1,1 @@
+"""What full scale costs, and what is measured about speed and survival."""
