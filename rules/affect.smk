@@ -261,9 +261,7 @@ rule repeat_folds:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
-        settings=sections(
-            "affect.training", "affect.repeats", "affect.evaluation.level", "affect.evaluation.resamples"
-        ),
+        settings=sections("affect.training", "affect.repeats", "affect.evaluation.level", "affect.evaluation.resamples"),
         seed=seed("heads"),
         code=code("affect/repeat_folds"),
     script:

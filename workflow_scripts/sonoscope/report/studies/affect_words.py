@@ -205,10 +205,11 @@ def robustness(
         rows = repeats[(repeats.model == model) & (repeats.metric == "ccc")] if repeats is not None else pd.DataFrame()
         texts, times = [], 0
         for d in DIMENSIONS:
-            own_rows = rows[rows.dimension == d].set_index("repeat")
-            mean, each_time = own_rows.loc[-1], own_rows.drop(index=-1).value
+            own_rows = rows[rows.dimension == d]
+            mean: dict[Any, Any] = own_rows[own_rows["repeat"] == -1].to_dict("records")[0]
+            each_time = own_rows[own_rows["repeat"] >= 0].value
             times = len(each_time)
-            text = f"{show(float(mean.value), 2)} {interval(float(mean.low), float(mean.high), 2)}"
+            text = f"{show(float(mean['value']), 2)} {interval(float(mean['low']), float(mean['high']), 2)}"
             texts.append(text + (f"; {_range(each_time)}" if times > 1 else ""))
         line(f"Songs divided anew, {times} ×: {label(model).removeprefix('baseline: ')}", texts)
     if raters:
