@@ -87,10 +87,13 @@ def _corpus(
     source = results.source(folder / "metrics.parquet")
     sources, name = present(source), words.CORPORA[corpus]
     blocks: list[Block] = [] if first else [Numbers(words.numbers(metrics, source))]  # the answer above has shown them
-    blocks += [Prose(words.reading(differences)), figures.comparison(corpus, metrics, words.MODELS, sources)]
-    sections = [
-        Section(f"affect-{corpus}", f"Bars of unseen songs, {name}", tuple(b for b in blocks if b != Prose("")))
-    ]
+    blocks.append(figures.comparison(corpus, metrics, words.MODELS, sources))
+    sections = [Section(f"affect-{corpus}", f"Bars of unseen songs, {name}", tuple(blocks))]
+    lines = pd.DataFrame(words.steps(differences), columns=["step", *words.DIMENSIONS])
+    if len(lines):
+        columns = {"step": Column("Step"), "valence": Column("CCC, valence"), "arousal": Column("CCC, arousal")}
+        steps = Table(f"affect-{corpus}-steps", "What each part adds", lines, columns, PAIRED, sources=sources)
+        sections.append(Section(f"affect-{corpus}-steps-part", "What each part adds", (steps,), 3))
     heads = results.root / "affect" / "train_heads" / corpus / "predictions.parquet"
     judged: list[Block] = []
     if heads.is_file():
