@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from sonoscope.affect import metrics as m
 from sonoscope.affect.comparing import against, correlation_of, mean_of
 from sonoscope.affect.labels import DIMENSIONS
 from sonoscope.affect.tally import PARTS, Tally
@@ -64,7 +65,7 @@ def correlations(songs: pd.DataFrame, s: AnalyseAffect, seed: int) -> pd.DataFra
         own: list[dict[str, Any]] = []
         for dimension in DIMENSIONS:
             for k, what in enumerate(WITH):
-                x, y = (chosen[c].rank().to_numpy(np.float64) for c in (dimension, what))
+                x, y = (m.ranks(chosen[c].to_numpy(np.float64)) for c in (dimension, what))
                 if len(x) < s.least_songs or np.ptp(x) == 0 or np.ptp(y) == 0:
                     continue
                 found = correlation_of(x, y, s, np.random.default_rng((seed, 7, k)))

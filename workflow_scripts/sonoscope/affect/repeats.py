@@ -96,18 +96,25 @@ def _rows(
 
 def repeat_rows(corpus: str, table: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
     """Rows ``affect.{corpus}.{dimension}.repeated_{ccc,mae}.{model}``: means over divisions."""
-    means = table[table["repeat"] == MEAN].set_index(["model", "dimension", "metric"])
+    means = table[table["repeat"] == MEAN]
+    records: list[dict[str, Any]] = means.to_dict("records")  # type: ignore[assignment]
+    found = {(r["model"], r["dimension"], r["metric"]): r for r in records}
     rows = []
     for model in dict.fromkeys(table.model):
         for dimension in DIMENSIONS:
             for metric in ("ccc", "mae"):
-                r = means.loc[(model, dimension, metric)]
-                baseline = 0.0 if metric == "ccc" else float(means.loc[("constant_median", dimension, "mae")].value)
+                r = found[model, dimension, metric]
+                baseline = 0.0 if metric == "ccc" else float(found["constant_median", dimension, "mae"]["value"])
                 rows.append(
                     measure(
-                        f"affect.{corpus}.{dimension}.repeated_{metric}.{model}", float(r.value),
-                        low=float(r.low), high=float(r.high), n=int(r.songs), baseline=baseline,
-                        better="lower" if metric == "mae" else "higher", sources=tuple(sources),
+                        f"affect.{corpus}.{dimension}.repeated_{metric}.{model}",
+                        float(r["value"]),
+                        low=float(r["low"]),
+                        high=float(r["high"]),
+                        n=int(r["songs"]),
+                        baseline=baseline,
+                        better="lower" if metric == "mae" else "higher",
+                        sources=tuple(sources),
                     )
-                )  # fmt: skip
+                )
     return rows
