@@ -12,7 +12,7 @@ from sonoscope.contracts import affect as contracts
 from sonoscope.contracts import write_json
 from sonoscope.report.blocks import Figure, Prose, Table, blocks_of
 from sonoscope.report.results import Results
-from sonoscope.report.studies import affect
+from sonoscope.report.studies import affect, affect_figures
 from sonoscope.report.style import LIGHT, drawn_in
 
 MODELS = [("both", 1.0, 0.1), ("side", 1.0, 0.15), ("latents", 0.3, 0.3), ("untrained", 1.0, 0.2), ("hand", 0.9, 0.2),
@@ -67,3 +67,13 @@ def test_calibration_is_told_in_words(blocks):
     assert "times as far as labels" in said
     assert "Neighbouring bars correlate" in said
     assert "after a running median of five bars" in said
+
+
+@pytest.mark.parametrize("bars", [0, 1, 5])
+def test_a_song_is_drawn_whatever_its_length(bars):
+    row = {"title": "a song", "style": "", "quadrant": "Q1", "onset": [0.0, 1.0], "duration": [0.5, 0.5],
+           "pitch": [60, 64], "velocity": [80, 60], "bar_second": [2.0 * k for k in range(bars)],
+           "valence": [0.1] * bars, "arousal": [0.2] * bars, "valence_half_width": 0.3,
+           "arousal_half_width": float("nan")}  # fmt: skip
+    with drawn_in(LIGHT):
+        plt.close(affect_figures.example(row, 0, ()).draw())

@@ -354,15 +354,14 @@ def example(row: Mapping[str, Any], number: int, sources: Sources) -> Figure:
         roll.set(ylabel="pitch")
         second = np.asarray(row["bar_second"], np.float64)
         end = second[-1] + (second[-1] - second[-2] if len(second) > 1 else 1.0) if len(second) else 0.0
+        edges = np.append(second, [end] * (len(second) > 0))
         for k, dimension in enumerate(DIMENSIONS):
             values, half = np.asarray(row[dimension], np.float64), row[f"{dimension}_half_width"]
+            whole = np.append(values, values[-1:])  # the last bar lasts until the end
             if half == half:
                 band = {"step": "post", "color": ink(f"c{k}"), "alpha": 0.12, "linewidth": 0}
-                curve.fill_between(second, values - half, values + half, **band)
-            whole = np.append(values, values[-1:])
-            curve.step(
-                np.append(second, [end] * (len(second) > 0)), whole, where="post", color=ink(f"c{k}"), label=dimension
-            )
+                curve.fill_between(edges, whole - half, whole + half, **band)
+            curve.step(edges, whole, where="post", color=ink(f"c{k}"), label=dimension)
         curve.axhline(0, color=ink("muted"), linewidth=0.8)
         curve.set(xlabel="seconds", ylim=(-1.3, 1.3), yticks=(-1, 0, 1))
         curve.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
