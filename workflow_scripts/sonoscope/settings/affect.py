@@ -232,7 +232,7 @@ class AnalyseAffect(Section):
     permutations: int = Field(2000, ge=100)
     """Permutations of every test."""
     exact_below: int = Field(5000, ge=100)
-    """Songs up to which intervals and tests resample; beyond it they use the normal approximation, which is the same."""
+    """Songs up to which intervals and tests resample; beyond it they use the normal approximation."""
     examples: int = Field(4, ge=0, le=20)
     """Songs shown with score, sound and curve: those nearest to the means of the quadrants, in turn."""
     example_seconds: float = Field(20.0, gt=1)
