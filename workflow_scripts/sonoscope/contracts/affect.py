@@ -97,7 +97,7 @@ METRICS = Table(
     "affect_metrics",
     {
         "model": _WHO["model"],
-        "against": Column("string", "labels; truth: what the causes of composed music express; russell: labels at ±0.71"),
+        "against": Column("string", "labels; truth: what the causes of composed music express; russell: at ±0.71"),
         "level": Column("string", "bar, song (means), or within (deviations from the song's mean)"),
         "dimension": Column("string", "valence, arousal, or both for quadrants"),
         "metric": Column("string", "mae, mse, rmse, r2, pearson, spearman, ccc, auc, slope, sd_ratio, …"),
