@@ -1,8 +1,8 @@
 """Linear predictions of log-lengths: where models of direction × magnitude begin, with penalties that hold for others.
 
-Few numbers of a context tell of the next length, and the same for every speaker: the lengths of the latest steps and how
-far frames are from the mean. Hundreds of others tell more at the shortest horizon and overfit at longer ones. So both
-groups have a penalty of their own, chosen on speakers that a fit has not seen.
+Few numbers of a context tell of the next length, and the same for every speaker: the lengths of the latest steps and
+how far frames are from the mean. Hundreds of others tell more at the shortest horizon and overfit at longer ones. So
+both groups have a penalty of their own, chosen on speakers that a fit has not seen.
 """
 
 import math

@@ -15,7 +15,12 @@ from sonoscope.report.sources import Source
 Sources = tuple[Source, ...]
 Entries = Sequence[Mapping[str, Any]]
 
-EXPERIMENT_1 = {1: (2.198, 0.7319, -3686.0), 2: (2.238, 0.4440, -3695.0), 4: (2.278, 0.1513, -3674.0), 8: (2.290, 0.0581, -3695.0)}  # fmt: skip
+EXPERIMENT_1 = {
+    1: (2.198, 0.7319, -3686.0),
+    2: (2.238, 0.4440, -3695.0),
+    4: (2.278, 0.1513, -3674.0),
+    8: (2.290, 0.0581, -3695.0),
+}
 """Direction × magnitude by horizon: ΔNLL (nats per frame, against any direction × LogNormal), cosine, log-length R²."""
 MDN = {1: (-184.4, 0.609), 2: (-127.7, 0.390), 4: (56.9, 0.112), 8: (-70.8, 0.039)}
 """The mixture density network of experiment 3 by horizon: ΔNLL against a diagonal Gaussian, cosine."""
