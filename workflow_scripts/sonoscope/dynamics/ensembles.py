@@ -106,9 +106,9 @@ class Ensemble(nn.Module):
     sequence differ little against their spread, and it is the difference that is to be predicted. The last layer begins
     at zero, beside a direct linear path from the inputs, so that training can start from a linear prediction.
 
-    The density is written in coordinates z = A Δ. The scales of their axes are learned (`Shape.fitted`), from where they
-    are set: rotationally symmetric laws of directions fit coordinates of unequal size only once these are scaled, and
-    fit a law that is symmetric as it stands only if they are not.
+    The density is written in coordinates z = A Δ. The scales of their axes are learned (`Shape.fitted`), from where
+    they are set: rotationally symmetric laws of directions fit coordinates of unequal size only once these are scaled,
+    and fit a law that is symmetric as it stands only if they are not.
     """
 
     center: Tensor
