@@ -13,7 +13,7 @@ from torch import Tensor
 from sonoscope.dynamics.likelihoods import GaussianPredictor, covariance_of
 
 _DEGREES = (3.0, 5.0, 10.0, 30.0, 100.0)
-_PASSES = 12
+_PASSES = 5
 _TINY = 1e-12
 
 
@@ -26,9 +26,8 @@ class StudentT:
     def fit(self, contexts: Tensor, deltas: Tensor) -> Self:
         """Learn location, scatter and degrees of freedom."""
         x = deltas.to(torch.float64)
-        best = -math.inf
-        for degrees in _DEGREES:
-            mean, scatter = x.mean(0), covariance_of(x - x.mean(0))
+        best, mean, scatter = -math.inf, x.mean(0), covariance_of(x - x.mean(0))
+        for degrees in reversed(_DEGREES):  # from nearly Gaussian to heavy tails, each begun where the last one ended
             for _ in range(_PASSES):
                 weight = (degrees + x.shape[1]) / (degrees + _distances(x - mean, scatter))
                 mean = (weight[:, None] * x).sum(0) / weight.sum()

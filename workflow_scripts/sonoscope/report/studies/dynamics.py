@@ -153,10 +153,10 @@ def _beside_mdn(entries: list[Any]) -> str:
     for other, name in (("gaussian_full", "the full-covariance Gaussian"), ("mdn", "the mixture density network")):
         gains = [(k, by[k, other] - by[k, "vmf"]) for k in horizons if by.get((k, other)) is not None]
         if gains:
-            told.append(f"than {name}: " + ", ".join(f"{g:+.2f} at horizon {k}" for k, g in gains))
+            told.append(f"than {name}: " + ", ".join(f"{g:+.2f} at horizon {k}" for k, g in gains).replace("-", "−"))
     return (
         "Nats per frame that direction × magnitude is better (+) or worse (−) "
-        + "; ".join(told).replace("-", "−")
+        + "; ".join(told)
         + ". Updates kept: after how many updates validation speakers were predicted best, by seed. 0 means that no "
         "update helped: the model is then the closed form that training begins at, and seeds do not differ."
     )
@@ -166,7 +166,7 @@ def _1b(path: Path, sources: tuple[Source, ...]) -> list[Block]:
     return [
         Prose(
             "Fine-tuning on self-generated context beside training of equal cost on true context, with and without "
-            "noise. ‘Shifted’ is the published indexing, whose targets lie one frame too late."
+            "noise. The published indexing, whose targets lie one frame too late, is the last arm."
         ),
         tables.arms(read_json(path), sources),
     ]

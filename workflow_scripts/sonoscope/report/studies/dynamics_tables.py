@@ -30,6 +30,13 @@ LABELS = {
 }
 
 
+ARMS = {
+    "exp1": "Before: experiment 1",
+    "rollout": "Own context",
+    "teacher": "True context",
+    "noise": "True context, noisy",
+    "shifted": "Own context, published indexing",
+}
 MEASURES = {
     "log_mel_distance": Column("Log-mel distance", 3, "nats"),
     "modulation_distance": Column("Modulation distance", 3, "nats"),
@@ -61,10 +68,10 @@ def known(frame: pd.DataFrame, sources: Sources) -> Table:
         "process": Column("Process"),
         "horizon_k": Column("Horizon", 0, "frames"),
         "model": Column("Chosen on validation"),
-        "nll": Column("NLL", 3, "nats per frame"),
-        "nll_of_true_law": Column("NLL of the true law", 3, "nats per frame"),
         "gap": Column("Gap", 2, "%", 100),
         "within": Column("Within 2 %"),
+        "nll": Column("NLL", 3, "nats per frame"),
+        "nll_of_true_law": Column("NLL of the true law", 3, "nats per frame"),
         "gap_vmf": Column("Gap of direction × magnitude", 2, "%", 100),
         "gap_vmf_published": Column("Gap of the published head", 0, "%", 100),
         "direction_cosine": Column("Cosine", 3),
@@ -133,7 +140,8 @@ def arms(summary: Mapping[str, Any], sources: Sources) -> Table:
     rows = []
     for arm, block in summary["arms"].items():
         low, high = block["energy_score_interval"] or (None, None)
-        rows.append({"arm": arm, "low": low, "high": high, **{k: v for k, v in block.items() if k != "losses"}})
+        named = {"arm": ARMS.get(arm, arm), "low": low, "high": high}
+        rows.append(named | {k: v for k, v in block.items() if k != "losses"})
     columns = {
         "arm": Column("Arm"),
         "teacher_nll": Column("NLL, true context", 2, "nats per frame"),
