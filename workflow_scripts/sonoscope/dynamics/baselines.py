@@ -92,7 +92,8 @@ def whitening(fitted: Mapping[str, Predictor], part: Part, coordinates: str, sha
     if coordinates == "fitted":
         values, axes = torch.linalg.eigh(covariance)
         logs = values.clamp(min=1e-12 * float(values[-1])).log()
-        return torch.exp(-0.5 * (share * logs + (1 - share) * logs.mean()))[:, None] * axes.T
+        scaled: Tensor = torch.exp(-0.5 * (share * logs + (1 - share) * logs.mean()))[:, None] * axes.T
+        return scaled
     eye = torch.eye(part.dim, dtype=torch.float64)
     white: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), eye, upper=False)
     return white

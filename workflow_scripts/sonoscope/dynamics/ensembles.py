@@ -170,7 +170,8 @@ class Ensemble(nn.Module):
     def _logs(self, deltas: Tensor) -> Tensor:
         """Log |z|, [E, n]."""
         z = self.coordinates.into(deltas.float().expand(len(self.members), -1, -1))
-        return z.norm(dim=-1).clamp(min=1e-8).log()
+        logs: Tensor = z.norm(dim=-1).clamp(min=1e-8).log()
+        return logs
 
     @torch.no_grad()
     def start_from(self, linear: Mapping[int, RidgeAutoregression]) -> None:

@@ -75,7 +75,8 @@ class ScaleOnly(GaussianPredictor):
 
     def _scale(self, contexts: Tensor) -> Tensor:
         logs = _step_logs(contexts)
-        return torch.exp(logs @ self.slope_[:-1] + self.slope_[-1])
+        scale: Tensor = torch.exp(logs @ self.slope_[:-1] + self.slope_[-1])
+        return scale
 
 
 class SpeakerMeanReversion(GaussianPredictor):

@@ -14,8 +14,9 @@ from sonoscope.report.sources import Source
 
 Sources = tuple[Source, ...]
 Entries = Sequence[Mapping[str, Any]]
+Triple = tuple[float, float, float | None]
 
-EXPERIMENT_1 = {
+EXPERIMENT_1: dict[int, Triple] = {
     1: (2.198, 0.7319, -3686.0),
     2: (2.238, 0.4440, -3695.0),
     4: (2.278, 0.1513, -3674.0),
@@ -39,7 +40,7 @@ def experiment1(entries: Entries, sources: Sources) -> Table:
     rows = []
     for k in sorted({k for k, _ in by}):
         for name, model in (("Direction × magnitude", "vmf"), ("Mixture density network", "mdn")):
-            published = {"vmf": EXPERIMENT_1, "mdn": {h: (*v, None) for h, v in MDN.items()}}[model].get(k)
+            published: Triple | None = EXPERIMENT_1.get(k) if model == "vmf" else (*MDN[k], None) if k in MDN else None
             head = by.get((k, "vmf_published")) if model == "vmf" else None
             ours = by.get((k, model))
             if ours is None:
