@@ -90,7 +90,8 @@ class SpeakerMeanReversion(GaussianPredictor):
         """Expected difference, [n, D]."""
         frames = contexts.to(torch.float64)
         last = frames[:, -1]
-        return self.rates_[0] * (frames.mean(1) - last) + self.rates_[1] * (self.mean_ - last)
+        expected: Tensor = self.rates_[0] * (frames.mean(1) - last) + self.rates_[1] * (self.mean_ - last)
+        return expected
 
     def _fit_mean(self, contexts: Tensor, deltas: Tensor) -> None:
         last = contexts[:, -1]
