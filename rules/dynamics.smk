@@ -245,7 +245,9 @@ rule finetune_rollout:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        settings=dynamics_keys("slice", "horizons", "legacy", "fit", "rollout", "finetune", "resamples", "run_id"),
+        settings=dynamics_keys(
+            "slice", "horizons", "legacy", "force", "resume", "fit", "rollout", "finetune", "resamples", "run_id"
+        ),
         seed=seed("dynamics"),
         code=code("dynamics/finetune_rollout"),
     script:

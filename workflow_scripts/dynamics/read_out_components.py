@@ -16,10 +16,11 @@ from sonoscope.settings.dynamics import Dynamics, SliceName
 def main(
     latents: list[Path], frames: Path, statistics: Path, checkpoints: Path, components: Path, summary: Path,
     metrics: Path, diagnostic: Path, settings: Dynamics, seed: int, slice: SliceName | None = None,
-    k: int | None = None, max_steps: int | None = None, lr: float | None = None, run_id: str | None = None,
+    k: int | None = None, max_steps: int | None = None, lr: float | None = None, force: bool | None = None,
+    resume: bool | None = None, run_id: str | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """Fit on training speakers, train on each projection, and write ``summary.csv``, metrics and rollouts of each."""
-    settings = settings.with_options(slice, k, max_steps, lr, run_id=run_id)
+    settings = settings.with_options(slice, k, max_steps, lr, force, resume, run_id)
     part = open_parts(latents, frames, statistics, settings.slice)[0]
     found = fit_components(part, max(settings.read_out.pca_dims), settings.read_out.chunk)
     COMPONENTS.write(components, found, {"source": part.name, "chunk": str(settings.read_out.chunk)})

@@ -183,7 +183,7 @@ def test_experiment1_has_every_model_with_intervals_seeds_and_no_nan(reverting, 
     )  # fmt: skip
     fitted = fit_part(reverting, settings, tmp_path, 0)
     entries = judge_part(reverting, fitted, settings, {}, 0)
-    assert len(entries) == 2 * (8 + 2 + 1)
+    assert len(entries) == 2 * (11 + 2 + 1)
     linear = next(e for e in entries if e["model_type"] == "ridge_var" and e["horizon_k"] == 1)
     assert linear["eval"]["state_r2"] == pytest.approx(0.36, abs=0.04)
     trivial = next(e for e in entries if e["model_type"] == "persistence")

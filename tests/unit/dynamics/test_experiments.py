@@ -11,7 +11,6 @@ from toy_parts import make_part
 from sonoscope.audio.files import read_audio
 from sonoscope.contracts.dynamics import LATENTS
 from sonoscope.dynamics import finetune
-from sonoscope.dynamics.audio_scores import scores
 from sonoscope.dynamics.encoding import frame_energy, shard_of, write_shard
 from sonoscope.dynamics.evaluation import interval, number, paired_difference
 from sonoscope.dynamics.experiment2 import diagnose, per_step_table
@@ -229,16 +228,6 @@ def test_matched_modes_are_equally_wrong_and_published_ones_are_not():
     names = [name for name, _, _ in all_modes(x, (0.5,), (1.0,), 0)]
     assert names[0] == "GT" and {"hold_2", "interpolate_2", "A_stationary"} <= set(names)
     assert len(set(names)) == len(names)
-
-
-def test_audio_scores_are_zero_for_the_same_and_grow_with_noise():
-    rng = np.random.default_rng(0)
-    t = np.arange(24_000) / 24_000
-    clean = (np.sin(2 * np.pi * 220 * t) * (1 + np.sin(2 * np.pi * 4 * t)) / 4).astype(np.float32)
-    same = scores(clean, clean, 24_000)
-    assert same["log_mel_l1"] == 0 and same["envelope_correlation"] == pytest.approx(1, abs=1e-4)
-    noisy = scores(clean + 0.3 * rng.standard_normal(24_000).astype(np.float32), clean, 24_000)
-    assert noisy["log_mel_l1"] > 0.5 and noisy["envelope_correlation"] < 0.99
 
 
 def test_the_listening_page_is_blind_offline_and_can_be_scored(tmp_path):

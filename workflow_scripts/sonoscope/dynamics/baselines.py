@@ -16,6 +16,7 @@ from sonoscope.dynamics.likelihoods import (
     RidgeAutoregression,
     UniformLogNormal,
 )
+from sonoscope.dynamics.likelihoods_robust import ScaleOnly, SpeakerMeanReversion, StudentT
 from sonoscope.dynamics.linear import gaussian_log_prob
 from sonoscope.dynamics.mixture import UnconditionalMixture
 from sonoscope.dynamics.store import Part
@@ -25,7 +26,7 @@ _MOST_VALUES = 100_000_000
 _STRONGER = (10.0, 100.0, 1000.0)
 _VALIDATION_ROWS = 2048
 
-UNCONDITIONAL = ("gaussian_diagonal", "gaussian_full", "mixture", "uniform_lognormal")
+UNCONDITIONAL = ("gaussian_diagonal", "gaussian_full", "student_t", "mixture", "uniform_lognormal")
 """Those that see no context."""
 
 
@@ -37,8 +38,11 @@ def baselines(ridge: float, components: int, seed: int) -> dict[str, Predictor]:
         "mean_reversion": MeanReversion(),
         "ar1": DiagonalAutoregression(),
         "ridge_var": RidgeAutoregression(ridge=ridge),
+        "speaker_mean": SpeakerMeanReversion(),
+        "scale_only": ScaleOnly(),
         "gaussian_diagonal": GaussianPredictor("diagonal"),
         "gaussian_full": GaussianPredictor("full"),
+        "student_t": StudentT(),
         "mixture": UnconditionalMixture(generator, components),
         "uniform_lognormal": UniformLogNormal(),
     }
@@ -88,7 +92,8 @@ def whitening(fitted: Mapping[str, Predictor], part: Part, coordinates: str, sha
     if coordinates == "fitted":
         values, axes = torch.linalg.eigh(covariance)
         logs = values.clamp(min=1e-12 * float(values[-1])).log()
-        return torch.exp(-0.5 * (share * logs + (1 - share) * logs.mean()))[:, None] * axes.T
+        scaled: Tensor = torch.exp(-0.5 * (share * logs + (1 - share) * logs.mean()))[:, None] * axes.T
+        return scaled
     eye = torch.eye(part.dim, dtype=torch.float64)
     white: Tensor = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), eye, upper=False)
     return white

@@ -106,7 +106,7 @@ class Ensemble(nn.Module):
     sequence differ little against their spread, and it is the difference that is to be predicted. The last layer begins
     at zero, beside a direct linear path from the inputs, so that training can start from a linear prediction.
 
-    The density is written in coordinates z = A Δ. Only the scales of their axes are learned (`Shape.fitted`), from where
+    The density is written in coordinates z = A Δ. The scales of their axes are learned (`Shape.fitted`), from where
     they are set: rotationally symmetric laws of directions fit coordinates of unequal size only once these are scaled,
     and fit a law that is symmetric as it stands only if they are not.
     """
@@ -118,6 +118,7 @@ class Ensemble(nn.Module):
     inverse_map: Tensor
     log_det: Tensor
     length: Tensor
+    usual: Tensor
 
     def __init__(self, shape: Shape, members: Sequence[tuple[int, int]], generator: torch.Generator) -> None:
         super().__init__()
@@ -135,7 +136,8 @@ class Ensemble(nn.Module):
         for name, size2 in (("forward_map", (e, shape.dim, shape.dim)), ("inverse_map", (e, shape.dim, shape.dim))):
             self.register_buffer(name, torch.eye(shape.dim).expand(size2).clone())
         self.register_buffer("log_det", torch.zeros(e, dtype=torch.float64))
-        self.register_buffer("length", torch.zeros(e, 2))  # mean and deviation of log |z|
+        self.register_buffer("length", torch.zeros(e, 2))  # mean and deviation of log |z| at the start
+        self.register_buffer("usual", torch.zeros(e))  # its mean in the coordinates as they are now
 
     @property
     def coordinates(self) -> Coordinates:
@@ -155,10 +157,21 @@ class Ensemble(nn.Module):
         exact = forward_map.double()
         self.forward_map, self.inverse_map = exact.float(), torch.linalg.inv(exact).float()
         self.log_det = torch.linalg.slogdet(exact).logabsdet
-        log_m = self.coordinates.into(deltas.float().expand(e, -1, -1)).norm(dim=-1).clamp(min=1e-8).log()
-        self.length = torch.stack([log_m.mean(1), log_m.std(1).clamp(min=1e-3)], 1)
+        log_m = self._logs(deltas)
+        self.length, self.usual = torch.stack([log_m.mean(1), log_m.std(1).clamp(min=1e-3)], 1), log_m.mean(1)
         if self.shape.family == "vmf_mixture":
             self._spread_directions(deltas)
+
+    @torch.no_grad()
+    def settle(self, deltas: Tensor) -> None:
+        """After training: where log-lengths of training ``deltas`` [n, D] lie in the coordinates that were learned."""
+        self.usual = self._logs(deltas).mean(1)
+
+    def _logs(self, deltas: Tensor) -> Tensor:
+        """Log |z|, [E, n]."""
+        z = self.coordinates.into(deltas.float().expand(len(self.members), -1, -1))
+        logs: Tensor = z.norm(dim=-1).clamp(min=1e-8).log()
+        return logs
 
     @torch.no_grad()
     def start_from(self, linear: Mapping[int, RidgeAutoregression]) -> None:
@@ -223,8 +236,8 @@ class Ensemble(nn.Module):
     def features(self, contexts: Tensor) -> Tensor:
         """Inputs [E, n, inputs] of contexts [E, n, W, D].
 
-        The last frame, all steps, the latest directions; then the log-lengths of steps and of frames' distances from the
-        mean.
+        The last frame, all steps, the latest directions; then the log-lengths of steps, and the log-distances of frames
+        from the mean.
         """
         away = (contexts - self.center[:, None]) / self.spread[:, None]
         steps = contexts.diff(dim=2)
@@ -248,7 +261,8 @@ class Ensemble(nn.Module):
         lengths, spreads = raw[..., k : 2 * k], raw[..., 2 * k : 3 * k]
         natural = raw[..., 3 * k :].reshape(e, n, k, dim) * dim  # directions are sharp once κ is of the size of D
         deviation = width * torch.exp(_soft(spreads))
-        return DirectionMagnitude(log_weights, natural, middle + width * lengths, deviation, self.coordinates)
+        mean = middle + width * lengths
+        return DirectionMagnitude(log_weights, natural, mean, deviation, self.coordinates, self.usual)
 
     @torch.no_grad()
     def saturation(self, contexts: Tensor) -> Tensor:

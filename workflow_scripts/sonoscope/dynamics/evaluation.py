@@ -24,8 +24,15 @@ Answer = Callable[[Tensor], StepDistribution]
 _BLOCK = 2048
 _TINY = 1e-12
 
-MEASURES = ("nll", "direction_cosine", "delta_r2", "state_r2", "logmag_r2", "logmag_mse", "logmag_r2_of_mean")
-"""Estimates with intervals. delta_r2 is against persistence, state_r2 against the mean of the training frames."""
+MEASURES = (
+    "nll", "direction_cosine", "delta_r2", "state_r2", "logmag_r2", "logmag_skill", "logmag_mse", "logmag_r2_of_mean"
+)  # fmt: skip
+"""Estimates with intervals.
+
+delta_r2 is against persistence, state_r2 and logmag_skill against the mean of the training frames, which is what can be
+predicted without a context. logmag_r2 is against the mean of the test frames themselves: with test speakers whose steps
+are longer or shorter than those of training speakers, the best constant prediction has a negative one.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ def _numbers(density: StepDistribution, deltas: Tensor, part: Part, rows: Tensor
         z = density.coordinates.into(deltas.float()).norm(dim=-1).clamp(min=_TINY).log().double()
         z = z.expand_as(lengths)
         found |= {"log_m": z, "log_m_error": (z - density.mean_log_magnitude().double()).square()}
+        if density.usual_log_magnitude is not None:
+            found["log_m_usual"] = (z - density.usual_log_magnitude[:, None].double()).square()
     return found
 
 
@@ -109,6 +118,8 @@ class Sums:
             }
             if "log_m" in total:
                 found |= {"logmag_mse": total["log_m_error"] / n, "logmag_r2": _r2(total, "log_m", n)}
+            if "log_m_usual" in total:
+                found["logmag_skill"] = 1 - total["log_m_error"] / total["log_m_usual"]
         return found
 
 

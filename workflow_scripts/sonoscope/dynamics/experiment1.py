@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sonoscope.contracts.csv import write_csv
 from sonoscope.device import device
-from sonoscope.dynamics.baselines import fit_baselines
+from sonoscope.dynamics.baselines import fit_baselines, training_rows
 from sonoscope.dynamics.bessel import bessel_ratio
 from sonoscope.dynamics.ensembles import Ensemble, shape_of
 from sonoscope.dynamics.evaluation import Judged, judge, number, summarise
@@ -33,7 +33,12 @@ from sonoscope.settings.dynamics import Dynamics
 log = logging.getLogger(__name__)
 
 _TRAIN_JUDGED = 1024
-PUBLISHED_BASELINE = {"vmf": "uniform_lognormal", "vmf_mixture": "uniform_lognormal", "mdn": "gaussian_diagonal"}
+PUBLISHED_BASELINE = {
+    "vmf": "uniform_lognormal",
+    "vmf_mixture": "uniform_lognormal",
+    "vmf_published": "uniform_lognormal",
+    "mdn": "gaussian_diagonal",
+}
 """What the published ΔNLL of each model is held against; ours is the full-covariance Gaussian for all."""
 BASELINE = "gaussian_full"
 NAMES = {"train": "train", "validation": "validation", "test": "eval"}
@@ -86,6 +91,7 @@ def fit_part(part: Part, settings: Dynamics, resume: Path, seed: int) -> Fitted:
     """Fit every closed form and train every model; a killed job goes on from the files in ``resume``."""
     fit, horizons = settings.fit, horizons_of(settings)
     closed = {k: fit_baselines(part, k, fit.ridge, fit.components, seed) for k in horizons}
+    deltas = part.deltas(training_rows(part))
     members = [(s, k) for s in fit.seeds for k in horizons]
     models: dict[str, dict[int, Ensemble]] = {}
     trained: dict[str, dict[int, Trained]] = {}
@@ -98,6 +104,7 @@ def fit_part(part: Part, settings: Dynamics, resume: Path, seed: int) -> Fitted:
         if settings.force or not settings.resume:
             checkpoint.unlink(missing_ok=True)
         found = fit_ensemble(ensemble, part, fit, checkpoint, device())
+        ensemble.settle(deltas)
         models[family] = {k: ensemble.pick([j for j, m in enumerate(members) if m[1] == k]) for k in horizons}
         trained[family] = {k: _only(found, [j for j, m in enumerate(members) if m[1] == k]) for k in horizons}
     clamped: dict[int, ClampedModel] = {}

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sonoscope.audio.files import write_audio
+from sonoscope.audio.objective import resampled, scores
 from sonoscope.codecs.interface import ContinuousCodec
-from sonoscope.dynamics.audio_scores import resampled, scores
 from sonoscope.dynamics.listening import Trial, write_page
 from sonoscope.dynamics.phase0 import read_index
 from sonoscope.dynamics.store import FrameStore

@@ -7,7 +7,9 @@ the published indexing, whose targets lie one frame later than the model's horiz
 
 import copy
 import logging
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -19,12 +21,15 @@ from sonoscope.dynamics.heads import StepDistribution
 from sonoscope.dynamics.rollout import Plan, roll
 from sonoscope.dynamics.store import Part
 from sonoscope.dynamics.training import clip_each, optimiser_of
+from sonoscope.files import replacing
 from sonoscope.settings.dynamics import Finetune
 
 log = logging.getLogger(__name__)
 
 Arm = Literal["rollout", "teacher", "noise", "shifted"]
+Losses = list[float | None]
 _WEIGHT_DECAY, _CLIP = 1e-4, 1.0
+_SAVE_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,18 +65,26 @@ def teacher_probability(step: int, settings: Finetune) -> float:
 
 
 def fine_tune(
-    start: Ensemble, part: Part, horizon: int, settings: Finetune, arm: Arm, seed: int
+    start: Ensemble, part: Part, horizon: int, settings: Finetune, arm: Arm, seed: int, checkpoint: Path | None = None
 ) -> tuple[Ensemble, list[float | None]]:
-    """Train a copy of ``start`` in one arm; returns it and the loss at each update, seeds averaged."""
+    """Train a copy of ``start`` in one arm; returns it and the loss at each update, seeds averaged.
+
+    Resumes from ``checkpoint`` where a killed job left one; a finished training removes it.
+    """
     model = copy.deepcopy(start).requires_grad_(True)
     lag = horizon + (arm == "shifted")
     rows = segment_rows(part, "train", settings.steps, lag - horizon)
     longest = float(part.deltas(rows).norm(dim=-1).quantile(settings.clip_quantile))
     generator = torch.Generator().manual_seed(seed)
     optimiser = optimiser_of(model, settings.lr, _WEIGHT_DECAY)
-    parameters, before, losses = list(model.parameters()), part.window - 1 + lag, []
+    parameters, before = list(model.parameters()), part.window - 1 + lag
+    losses: Losses = []
     offsets = torch.arange(-before, settings.steps)
-    for step in range(settings.max_steps):
+    if checkpoint is not None and checkpoint.exists():
+        losses = _load(checkpoint, model, optimiser, generator)
+        log.info("%s: resuming after update %d of %d", arm, len(losses), settings.max_steps)
+    saved = time.monotonic()
+    for step in range(len(losses), settings.max_steps):
         chosen = rows[torch.randint(len(rows), (len(model.members), settings.batch_size), generator=generator)]
         frames = part.store.take(chosen[..., None] + offsets)  # [E, B, L, D]
         loss = _teacher_loss(model, frames, part, lag, settings, arm, generator)
@@ -84,8 +97,33 @@ def fine_tune(
         clip_each(parameters, _CLIP)
         optimiser.step()
         losses.append(number(float(loss.detach()) / len(model.members)))
+        if checkpoint is not None and time.monotonic() - saved > _SAVE_EVERY:
+            _save(checkpoint, model, optimiser, generator, losses)
+            saved = time.monotonic()
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     log.info("%s: loss %s to %s", arm, losses[0], losses[-1])
     return model.requires_grad_(False), losses
+
+
+def _save(
+    path: Path, model: Ensemble, optimiser: torch.optim.Optimizer, generator: torch.Generator, losses: Losses
+) -> None:
+    state = {
+        "model": model.state_dict(), "optimiser": optimiser.state_dict(), "generator": generator.get_state(),
+        "losses": losses,
+    }  # fmt: skip
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _load(path: Path, model: Ensemble, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> Losses:
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    generator.set_state(state["generator"])
+    losses: Losses = state["losses"]
+    return losses
 
 
 def _teacher_loss(

@@ -112,7 +112,9 @@ def experiment3b_rows(scores: pd.DataFrame, resamples: int, seed: int) -> list[R
     error = matched["mode"].str.extract(r"_e([\d.]+)$")[0].astype(float)
     own = matched[error == error.max()]
     kind = own["mode"].str.replace(r"_e[\d.]+$", "", regex=True)
-    wide = own.assign(kind=kind).pivot_table(index=["speaker_id", "utterance_id"], columns="kind", values="log_mel_l1")
+    wide = own.assign(kind=kind).pivot_table(
+        index=["speaker_id", "utterance_id"], columns="kind", values="log_mel_distance"
+    )
     difference = wide["direction"] - (wide["shorter"] + wide["longer"]) / 2
     by = difference.groupby("speaker_id").agg(["sum", "count"])
     total, count = by["sum"].to_numpy(float), by["count"].to_numpy(float)

@@ -79,6 +79,8 @@ class DirectionMagnitude:
     deviation: Tensor
     """σ, [E, n, K]"""
     coordinates: Coordinates
+    usual_log_magnitude: Tensor | None = None
+    """Mean of log |z| over the training differences, [E]: the prediction of it without a context."""
 
     @property
     def concentration(self) -> Tensor:

@@ -1,8 +1,8 @@
 """Linear predictions of log-lengths: where models of direction × magnitude begin, with penalties that hold for others.
 
-Few numbers of a context tell of the next length, and the same for every speaker: the lengths of the latest steps and how
-far frames are from the mean. Hundreds of others tell more at the shortest horizon and overfit at longer ones. So both
-groups have a penalty of their own, chosen on speakers that a fit has not seen.
+Few numbers of a context tell of the next length, and the same for every speaker: the lengths of the latest steps and
+how far frames are from the mean. Hundreds of others tell more at the shortest horizon and overfit at longer ones. So
+both groups have a penalty of their own, chosen on speakers that a fit has not seen.
 """
 
 import math
@@ -79,9 +79,7 @@ class _Fold:
         return square.new_zeros(count).index_add_(0, self.speakers, square)
 
 
-def fit_lengths(
-    seen: tuple[Tensor, Tensor, Tensor], held_out: tuple[Tensor, Tensor, Tensor], few: int
-) -> LengthFit:
+def fit_lengths(seen: tuple[Tensor, Tensor, Tensor], held_out: tuple[Tensor, Tensor, Tensor], few: int) -> LengthFit:
     """Fit on training rows, penalties chosen by how well training speakers predict others and validation speakers.
 
     The strongest penalties win whose error is not larger than the least one by more than a standard error over speakers

@@ -22,9 +22,29 @@ LABELS = {
     "ridge_var": "Linear, whole window",
     "gaussian_diagonal": "Gaussian, diagonal (no context)",
     "gaussian_full": "Gaussian, full covariance (no context)",
+    "speaker_mean": "Reversion to the speaker's mean",
+    "scale_only": "Gaussian, size by the context",
+    "student_t": "Student t (no context)",
     "mixture": "Gaussian mixture (no context)",
     "uniform_lognormal": "Any direction × LogNormal (no context)",
 }
+
+
+ARMS = {
+    "exp1": "Before: experiment 1",
+    "rollout": "Own context",
+    "teacher": "True context",
+    "noise": "True context, noisy",
+    "shifted": "Own context, published indexing",
+}
+MEASURES = {
+    "log_mel_distance": Column("Log-mel distance", 3, "nats"),
+    "modulation_distance": Column("Modulation distance", 3, "nats"),
+    "si_sdr": Column("SI-SDR", 1, "dB"),
+    "stoi": Column("STOI", 3),
+    "pesq": Column("PESQ, wide-band", 2, "MOS-LQO"),
+}
+"""Objective measures as columns; see `sonoscope.audio.objective`."""
 
 
 def label(model: str) -> str:
@@ -48,10 +68,10 @@ def known(frame: pd.DataFrame, sources: Sources) -> Table:
         "process": Column("Process"),
         "horizon_k": Column("Horizon", 0, "frames"),
         "model": Column("Chosen on validation"),
-        "nll": Column("NLL", 3, "nats per frame"),
-        "nll_of_true_law": Column("NLL of the true law", 3, "nats per frame"),
         "gap": Column("Gap", 2, "%", 100),
         "within": Column("Within 2 %"),
+        "nll": Column("NLL", 3, "nats per frame"),
+        "nll_of_true_law": Column("NLL of the true law", 3, "nats per frame"),
         "gap_vmf": Column("Gap of direction × magnitude", 2, "%", 100),
         "gap_vmf_published": Column("Gap of the published head", 0, "%", 100),
         "direction_cosine": Column("Cosine", 3),
@@ -75,7 +95,10 @@ def experiment1(entries: Entries, sources: Sources) -> Table:
                 "model": label(e["model_type"]),
                 "horizon_k": e["horizon_k"],
                 **{n: judged[n] for n in ("n", "n_speakers", "nll", "nll_median", "dnll", "direction_cosine")},
-                **{n: judged[n] for n in ("state_r2", "delta_r2", "logmag_r2", "logmag_r2_of_mean")},
+                **{
+                    n: judged.get(n) for n in ("state_r2", "delta_r2", "logmag_r2", "logmag_skill", "logmag_r2_of_mean")
+                },
+                "kept": kept(e),
                 "low": low,
                 "high": high,
                 "spread": judged["seeds"]["nll_between_seeds"],
@@ -91,12 +114,14 @@ def experiment1(entries: Entries, sources: Sources) -> Table:
         "low": Column("95 % from", 2),
         "high": Column("to", 2),
         "spread": Column("SD of seeds", 2),
+        "kept": Column("Updates kept"),
         "nll_median": Column("Median NLL", 2),
         "direction_cosine": Column("Cosine", 3),
         "state_r2": Column("State R²", 3),
         "delta_r2": Column("R² against persistence", 3),
         "logmag_r2": Column("Log-magnitude R²", 3),
-        "logmag_r2_of_mean": Column("the same, published", 3),
+        "logmag_skill": Column("against the training mean", 3),
+        "logmag_r2_of_mean": Column("as published", 3),
         "published_dnll": Column("ΔNLL, published baseline", 2),
         "gap": Column("Published context gap", 1, "nats"),
         "n_speakers": Column("Speakers", 0),
@@ -104,12 +129,19 @@ def experiment1(entries: Entries, sources: Sources) -> Table:
     return Table("dynamics-exp1", "Every model", pd.DataFrame(rows), columns, folded=True, sources=sources)
 
 
+def kept(entry: Mapping[str, Any]) -> str | None:
+    """Updates after which validation speakers were predicted best, of each seed; 0 is the closed form it began at."""
+    steps = (entry.get("training") or {}).get("best_step")
+    return None if steps is None else ", ".join(map(str, steps))
+
+
 def arms(summary: Mapping[str, Any], sources: Sources) -> Table:
     """Arms of experiment 1B."""
     rows = []
     for arm, block in summary["arms"].items():
         low, high = block["energy_score_interval"] or (None, None)
-        rows.append({"arm": arm, "low": low, "high": high, **{k: v for k, v in block.items() if k != "losses"}})
+        named = {"arm": ARMS.get(arm, arm), "low": low, "high": high}
+        rows.append(named | {k: v for k, v in block.items() if k != "losses"})
     columns = {
         "arm": Column("Arm"),
         "teacher_nll": Column("NLL, true context", 2, "nats per frame"),
@@ -167,16 +199,15 @@ def representations(frame: pd.DataFrame, sources: Sources) -> Table:
 
 def trajectories(frame: pd.DataFrame, sources: Sources) -> Table:
     """Mean scores of every mode."""
-    names = ["latent_error", "log_mel_l1", "modulation_distance", "envelope_correlation"]
+    measured = [name for name in MEASURES if name in frame and frame[name].notna().any()]
+    names = ["latent_error", *measured]
     means = frame.groupby(["family", "mode"], sort=False)[names].mean().reset_index()
     means["n"] = frame.groupby(["family", "mode"], sort=False).size().to_numpy()
     columns = {
         "mode": Column("Mode"),
         "family": Column("Family"),
         "latent_error": Column("Latent error", 2, "RMS steps"),
-        "log_mel_l1": Column("Log-mel distance", 3, "nats"),
-        "modulation_distance": Column("Modulation distance", 3, "nats"),
-        "envelope_correlation": Column("Envelope correlation", 3),
+        **{name: MEASURES[name] for name in measured},
         "n": Column("Utterances", 0),
     }
     return Table("dynamics-trajectory-scores", "Scores against the decoded true path", means, columns, sources=sources)
