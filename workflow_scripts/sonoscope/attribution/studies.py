@@ -163,7 +163,7 @@ def _read(
         for w in asked:
             sounds[w.key] = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
     mel = {key: similarity.log_mel(sound, model.sample_rate) for key, sound in sounds.items()}
-    vectors = {}
+    vectors: dict[str, dict[str, Floats]] = {}
     for name, place in settings.scoring.listeners.items():
         heard = listener(name, Path(place).expanduser())(list(sounds.values()), model.sample_rate)
         vectors[name] = dict(zip(sounds, heard, strict=True))
