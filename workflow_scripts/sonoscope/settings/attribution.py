@@ -53,9 +53,7 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(
-        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
-    )
+    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
     """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
@@ -193,7 +191,7 @@ class Attribution(Section):
     """Recipe of the fine-tunes on many songs."""
     finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
-    embedding: Embedding = Embedding()
+    embedding: Embedding = Embedding(features=["loss", "margin", "adam", "logra"])
     """Gradient embeddings."""
     scoring: Scoring = Scoring()
     """Attribution scores."""
@@ -208,6 +206,8 @@ class Attribution(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if "adam" in self.embedding.features and "lora" in (self.finetune.adaptation, self.finetune_pair.adaptation):
+            raise ValueError("embedding.features: adam needs full fine-tunes; of LoRA ones take loss, margin and lora")
         unfetched = [m for m in ("clap", "clmr") if m in self.scoring.methods and m not in self.scoring.listeners]
         if unfetched:
             raise ValueError(f"scoring.methods: {unfetched[0]} needs scoring.listeners.{unfetched[0]}, where it lies")
