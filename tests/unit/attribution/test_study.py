@@ -50,6 +50,9 @@ def test_what_cannot_be_embedded_is_said_before_anything_runs():
     with pytest.raises(ValueError, match="adam needs full fine-tunes"):
         Attribution.model_validate({"finetune": {"adaptation": "lora"}})
     chosen = {"finetune": {"adaptation": "lora"}, "embedding": {"features": ["loss", "lora"]}}
+    with pytest.raises(ValueError, match=r"scoring\.headline: adam_cosine needs adam"):
+        Attribution.model_validate(chosen)
+    chosen["scoring"] = {"headline": "gradient_cosine"}
     assert Attribution.model_validate(chosen).embedding.features == ["loss", "lora"]
 
 
