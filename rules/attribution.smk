@@ -229,7 +229,7 @@ rule score_attribution:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        settings=attribution_settings("seconds", "embedding", "counterfactuals", "scoring", "queries"),
+        settings=attribution_settings("seconds", "embedding", "embed_end", "counterfactuals", "scoring", "queries"),
         folder=songs_folder(),
         seed=seed("attribution"),
         code=code("attribution/score_attribution"),

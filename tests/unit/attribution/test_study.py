@@ -46,6 +46,16 @@ def test_every_set_of_a_pair_is_trained_and_the_empty_one_once():
     assert len(halves) == 48 and {len(v.songs) for v in halves} == {3}
 
 
+def test_what_cannot_be_embedded_is_said_before_anything_runs():
+    with pytest.raises(ValueError, match="adam needs full fine-tunes"):
+        Attribution.model_validate({"finetune": {"adaptation": "lora"}})
+    chosen = {"finetune": {"adaptation": "lora"}, "embedding": {"features": ["loss", "lora"]}}
+    with pytest.raises(ValueError, match=r"scoring\.headline: adam_cosine needs adam"):
+        Attribution.model_validate(chosen)
+    chosen["scoring"] = {"headline": "gradient_cosine"}
+    assert Attribution.model_validate(chosen).embedding.features == ["loss", "lora"]
+
+
 def test_subsets_do_not_depend_on_their_number():
     assert subsets(SONGS, 3, 0.5, 1) == subsets(SONGS, 8, 0.5, 1)[:3]
     assert len({*subsets(SONGS, 40, 0.5, 1)}) > 10

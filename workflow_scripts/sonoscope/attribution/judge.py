@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sonoscope import scorecard
 from sonoscope.attribution import counterfactuals, evaluation
 from sonoscope.attribution.datamodel import Retrained
+from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.kinds import HELD_OUT, PROMPTED
 from sonoscope.settings.attribution import Attribution
 from sonoscope.statistics import Interval, bootstrap_interval, resampled, wilson_interval
@@ -59,7 +60,8 @@ def _predictions(
     rows = []
     if cube.shape[2] > 1:
         for name, some in groups.items():
-            rows.append(_row("truth", f"noise_ceiling{name}", evaluation.noise_ceiling(cube[some]), int(some.sum())))
+            if (ceiling := _ceiling(cube[some])) is not None:
+                rows.append(_row("truth", f"noise_ceiling{name}", ceiling, int(some.sum())))
     found: dict[str, tuple[Floats, Floats]] = {}
     everything = np.arange(len(asked))
     for method in scores.method.unique():
@@ -80,6 +82,14 @@ def _predictions(
         for name, some in groups.items():
             rows.append(_interval(method, f"headline_beyond{name}", truth.interval(gain[0], gain[1], everything, some)))
     return rows
+
+
+def _ceiling(cube: Floats) -> float | None:
+    """The noise ceiling; None where all values are alike."""
+    try:
+        return evaluation.noise_ceiling(cube)
+    except AttributionError:
+        return None
 
 
 def _retrieved(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import librosa
 import numpy as np
@@ -45,10 +46,11 @@ def clap(folder: Path) -> Listener:
     from transformers import ClapFeatureExtractor, ClapModel
 
     try:
-        model = ClapModel.from_pretrained(folder, local_files_only=True).eval()
+        model: Any = ClapModel.from_pretrained(folder, local_files_only=True)
         extract = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
         raise AttributionError(f"{folder}: expected a CLAP model in transformers' layout, found {error}") from None
+    model.eval()
     rate = int(extract.sampling_rate)
 
     @torch.no_grad()

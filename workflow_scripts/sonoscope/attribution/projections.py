@@ -199,7 +199,7 @@ class Scaled(SJLT):
         super().__init__(dim, seed, "adam")
         total = sum(float(r.float().square().sum()) for r in roots.values())
         floor = damping * total / max(1, sum(r.numel() for r in roots.values())) + 1e-20
-        self.scales = {name: (r.float().square() + floor).rsqrt().sqrt().flatten() for name, r in roots.items()}
+        self.scales = {name: (r.float().square() + floor).rsqrt().flatten() for name, r in roots.items()}
 
     def parts(self, capture: Capture, keep: Keep) -> Any:
         """Scaled parts of the gradient."""

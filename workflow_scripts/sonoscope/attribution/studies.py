@@ -15,11 +15,13 @@ from sonoscope.attribution import legacy, queries, scoring, similarity
 from sonoscope.attribution.finetune import copy_of_state, load_checkpoint
 from sonoscope.attribution.likelihood import language_model
 from sonoscope.attribution.listeners import listener
-from sonoscope.attribution.methods import Floats
+from sonoscope.attribution.methods import Floats, cosine
 from sonoscope.attribution.scoring import Comparison, gradient_scores, needs
 from sonoscope.attribution.songs import Window, read_song, songs_of, windows_of
 from sonoscope.attribution.store import Store
 from sonoscope.attribution.tasks import subjects
+from sonoscope.attribution.training import find
+from sonoscope.attribution.variants import FULL
 from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.musicgen.interface import MusicGen
@@ -54,13 +56,14 @@ def score_all(
     material = _read(model, songs, folder, choice, clips, tokens, settings)
     tables: dict[str, pd.DataFrame] = {}
     original = copy_of_state(language_model(model))
-    for kind, subject in subjects(base, name, of_songs, of_pairs, settings).items():
+    for kind in subjects(base, name, of_songs, of_pairs, settings):
         if kind == "base":
             continue
         number = int(kind.partition("-")[2]) if kind.startswith("pair-") else None
         trained = set(choice["trained"]) if number is None else set(choice["pairs"][number])
         comparison = _comparison(song_stores.parent, query_stores.parent, kind, trained)
-        load_checkpoint(model, original, subject.checkpoints[-1])  # the published formula is of the fine-tuned model
+        whole = find(*((of_songs, f"{FULL}-seed0") if number is None else (of_pairs, f"{kind}-ab-seed0")))
+        load_checkpoint(model, original, whole.checkpoints[-1])  # the published formula is of the fine-tuned model
         tables[kind] = _table(comparison, material, settings, seed, full=number is None)
         language_model(model).load_state_dict(original)
     pairs = [t for kind, t in tables.items() if kind != "songs"]
@@ -94,7 +97,7 @@ def _table(c: Comparison, material: _Material, settings: Attribution, seed: int,
 def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
     """The headline method with less: fewer numbers per row, other captions, one window per song, single checkpoints."""
     headline, out = settings.scoring.headline, dict[str, Any]()
-    if needs(headline) is None or headline == "base_gradient_cosine":
+    if needs(headline) not in settings.embedding.features or headline == "base_gradient_cosine":
         return out
     dim = settings.embedding.dim
     if settings.embedding.projection == "sjlt" and needs(headline) != "logra":
@@ -110,11 +113,9 @@ def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
     whole = gradient_scores(headline, c, settings.scoring)
     first = np.where(c.rows.segment.to_numpy() == 0, whole, 0.0)
     out[f"{headline}@first_window"] = c.gather(first)
-    if headline == "gradient_cosine" and c.songs.checkpoints > 1:
-        from sonoscope.attribution.methods import cosine
-
-        for number in range(c.songs.checkpoints):
-            out[f"{headline}@checkpoint_{number}"] = c.gather(cosine([c.pairs("loss")[number]]))
+    if headline.endswith("_cosine") and c.songs.checkpoints > 1:
+        for number, pair in enumerate(c.pairs(str(needs(headline)))):
+            out[f"{headline}@checkpoint_{number}"] = c.gather(cosine([pair]))
     return out
 
 
@@ -163,7 +164,7 @@ def _read(
         for w in asked:
             sounds[w.key] = model.decode(torch.from_numpy(w.tokens.astype(np.int64))[None])[0, 0].cpu().numpy()
     mel = {key: similarity.log_mel(sound, model.sample_rate) for key, sound in sounds.items()}
-    vectors = {}
+    vectors: dict[str, dict[str, Floats]] = {}
     for name, place in settings.scoring.listeners.items():
         heard = listener(name, Path(place).expanduser())(list(sounds.values()), model.sample_rate)
         vectors[name] = dict(zip(sounds, heard, strict=True))

@@ -36,11 +36,12 @@ class Task:
 
 def subjects(base: Path, name: str, of_songs: Path, of_pairs: Path, settings: Attribution) -> dict[str, Subject]:
     """The models under test: the fine-tune on all songs, those on pairs, and the base as a control."""
-    out = {"songs": find(of_songs, f"{FULL}-seed0").subject(base, name)}
+    end = settings.embed_end
+    out = {"songs": find(of_songs, f"{FULL}-seed0").subject(base, name, end=end)}
     if "base_gradient_cosine" in settings.scoring.methods:
         out["base"] = Subject(base, name)
     for number in range(min(settings.counterfactuals.pairs, len(read_json(of_songs)["pairs"]))):
-        out[f"pair-{number}"] = find(of_pairs, f"pair-{number}-ab-seed0").subject(base, name)
+        out[f"pair-{number}"] = find(of_pairs, f"pair-{number}-ab-seed0").subject(base, name, end=end)
     return out
 
 
@@ -63,7 +64,7 @@ def prompt_controls(tasks: Sequence[Task], prompted: Sequence[Window], settings:
     """The clips of songs' captions with no caption, and with that of another clip, under the fine-tune on all songs."""
     task = next(t for t in tasks if t.store == "songs")
     feature = needs(settings.scoring.headline)
-    if feature is None:
+    if feature not in task.settings.features:
         return []
     own = task.settings.model_copy(update={"features": [feature]})
     captions = list(dict.fromkeys(w.prompt for w in prompted))

@@ -68,10 +68,15 @@ class Trained:
         """Its checkpoint files in order."""
         return [self.folder / c["file"] for c in self.record["checkpoints"]]
 
-    def subject(self, language_model: Path, name: str) -> Subject:
-        """The base with all checkpoints of this fine-tune, for embedding."""
-        rates = tuple(float(c["learning_rate"]) for c in self.record["checkpoints"])
-        return Subject(language_model, name, tuple(self.checkpoints), rates)
+    def subject(self, language_model: Path, name: str, *, end: bool = False) -> Subject:
+        """The base with the checkpoints of this fine-tune, for embedding.
+
+        Without ``end`` the last is left out if there are others: scores add up what was learned at each step, and no
+        step was taken from the end, where a song that is known by heart has next to no gradient.
+        """
+        kept = self.record["checkpoints"][: None if end or len(self.checkpoints) == 1 else -1]
+        rates = tuple(float(c["learning_rate"]) for c in kept)
+        return Subject(language_model, name, tuple(self.folder / c["file"] for c in kept), rates)
 
 
 def find(records_file: Path, name: str) -> Trained:

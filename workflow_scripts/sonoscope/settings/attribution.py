@@ -37,7 +37,7 @@ class FineTune(Section):
     condition_dropout: float = Field(0.2, ge=0, lt=1)
     """Share of rows whose text is dropped, for classifier-free guidance."""
     checkpoints: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        default_factory=lambda: [0.1, 0.5, 1.0], min_length=1
+        default_factory=lambda: [0.1, 0.4, 0.7, 1.0], min_length=1
     )
     """Where checkpoints are kept, as shares of the updates; the last must be 1."""
 
@@ -53,9 +53,7 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(
-        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
-    )
+    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
     """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
@@ -92,7 +90,7 @@ class Scoring(Section):
         min_length=1,
     )  # fmt: skip
     """Methods whose scores are computed and judged; random and the similarities are the null and the baselines."""
-    headline: MethodName = "gradient_cosine"
+    headline: MethodName = "adam_cosine"
     """The method that the targets are held against, named before anything is generated."""
     damping: float = Field(0.1, gt=0)
     """Ridge penalty λ of TRAK and LoGra, relative to the mean eigenvalue of the Gram matrix of the training rows."""
@@ -193,8 +191,10 @@ class Attribution(Section):
     """Recipe of the fine-tunes on many songs."""
     finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
-    embedding: Embedding = Embedding()
+    embedding: Embedding = Embedding(features=["loss", "margin", "adam", "logra"])
     """Gradient embeddings."""
+    embed_end: bool = False
+    """Whether gradients are also taken at the end of a fine-tune that kept other checkpoints; no step began there."""
     scoring: Scoring = Scoring()
     """Attribution scores."""
     counterfactuals: Counterfactuals = Counterfactuals()
@@ -208,6 +208,10 @@ class Attribution(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if "adam" in self.embedding.features and "lora" in (self.finetune.adaptation, self.finetune_pair.adaptation):
+            raise ValueError("embedding.features: adam needs full fine-tunes; of LoRA ones take loss, margin and lora")
+        if self.scoring.headline.startswith("adam_") and "adam" not in self.embedding.features:
+            raise ValueError(f"scoring.headline: {self.scoring.headline} needs adam in embedding.features")
         unfetched = [m for m in ("clap", "clmr") if m in self.scoring.methods and m not in self.scoring.listeners]
         if unfetched:
             raise ValueError(f"scoring.methods: {unfetched[0]} needs scoring.listeners.{unfetched[0]}, where it lies")

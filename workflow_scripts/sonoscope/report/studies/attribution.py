@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Drawing
 
 from sonoscope.attribution.judge import CONTROLS, SIMILARITIES
+from sonoscope.attribution.kinds import HELD_OUT, PROMPTED
 from sonoscope.contracts.attribution import JUDGEMENT, QUERIES, SCORES
 from sonoscope.report import style
 from sonoscope.report.blocks import (
@@ -48,7 +49,7 @@ _KINDS = {
     "lds.songs": "own caption", "lds.unprompted": "no caption", "lds.held_out": "real, held out",
 }  # fmt: skip
 _MEASURES = ("lds", "auroc", "query_correlation")
-_SHOWN, _HIGHLIGHTED = 8, 3
+_SHOWN, _HIGHLIGHTED = 4, 3
 
 
 def label(method: str) -> str:
@@ -78,7 +79,7 @@ def build(results: Results) -> Study:
         if isinstance(listen, AudioGrid):
             # files go by the name of their block, so the opening page gets a shorter one of its own
             grid = grid or replace(listen, name=f"{listen.name}-first", rows=listen.rows[:_HIGHLIGHTED])
-        sections.insert(0, Section(f"{model}-listen", "Listen", (listen,)))
+        sections.append(Section(f"{model}-listen", "Listen", (listen,)))
     return Study(
         slug="attribution",
         title="Attribution",
@@ -334,17 +335,27 @@ def _listen(model: str, root: Path, results: Results) -> Block:
         return Missing("Generated clips with their scores", TARGET)
     asked, found = QUERIES.read(clips), SCORES.read(scores)
     method = _shown(root, model, found)
+    prompted = asked[asked.kind == PROMPTED].drop_duplicates("source").head(_SHOWN)
+    real = asked[asked.kind == HELD_OUT].drop_duplicates("source").set_index("source", drop=False)
+    both = len(prompted) > 0 and set(prompted.source) <= set(real.index)
     rows = []
-    for clip in asked[asked.kind == "songs"].head(_SHOWN).itertuples():
-        mine = found[(found.method == method) & (found.query_id == clip.query_id)].sort_values("score", ascending=False)
-        best = mine.head(3)
-        facts = tuple(f"{r.song_id}: {r.score:.3f}" for r in best.itertuples())
-        hit = bool(len(best)) and str(best.song_id.iloc[0]) == str(clip.source)
-        shown = Clip(clips.parent / str(clip.audio), f"prompted by {clip.source}", facts, hit)
-        rows.append(AudioRow(str(clip.prompt), f"seed {clip.seed}", (shown,)))
+    for clip in prompted.itertuples():
+        shown = [_traced(clip, method, found, clips.parent, "of its caption")]
+        if both:
+            shown.append(_traced(real.loc[clip.source], method, found, clips.parent, "a later part of it"))
+        rows.append(AudioRow(str(clip.prompt), str(clip.source), tuple(shown)))
+    columns = ("Generated with the song's caption", "Real, from a later part of the song")[: 1 + both]
     return AudioGrid(
-        f"{model}-attribution-clips", "Clips and the songs they are traced to", ("Generated clip",), tuple(rows),
+        f"{model}-attribution-clips", "Clips and the songs they are traced to", columns, tuple(rows),
         f"Below each clip the three songs with the largest score by {label(method).lower()}; marked as a hit where the "
-        "first is the song whose caption it was generated with.",
+        "first is the song in question. Real clips were not trained on, and are asked about without the caption.",
         present(results.source(clips), results.source(scores)),
     )  # fmt: skip
+
+
+def _traced(clip: Any, method: str, found: pd.DataFrame, folder: Path, words: str) -> Clip:
+    """A clip with the songs that it is traced to."""
+    mine = found[(found.method == method) & (found.query_id == clip.query_id)].sort_values("score", ascending=False)
+    facts = tuple(f"{r.song_id}: {r.score:.3f}" for r in mine.head(3).itertuples())
+    hit = len(mine) > 0 and str(mine.song_id.iloc[0]) == str(clip.source)
+    return Clip(folder / str(clip.audio), f"{clip.source}, {words}", facts, hit)
