@@ -65,6 +65,7 @@ rule fit_direction:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(60),
     params:

@@ -17,9 +17,10 @@ def main(
     rows: Path = storage.WORKFLOW / "resources/measured/scorecard.json",
 ) -> None:
     """Write ``page`` and ``rows`` from ``runs``, and from the outcome of the tests that ``scale`` holds."""
-    found = read_runs(runs)
+    found, outcome = read_runs(runs), read_json(scale) if scale.exists() else {}
     write_page(page, found)
-    write_rows(rows, found, read_json(scale) if scale.exists() else {})
+    if found or outcome:
+        write_rows(rows, found, outcome)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def test_jobs_are_read_from_a_dry_run_and_checked_against_their_total():
 def test_costs_are_items_times_constants():
     assert steering(ONE, 3600, 0).hours == pytest.approx(2 * 4)
     assert steering(ONE, 0, 3600).hours == pytest.approx(4 * 10)  # generate, replay twice, decode
-    assert speech(ONE, 4).hours == pytest.approx(4 * 960)
+    assert speech(ONE).hours == pytest.approx(960)
     assert annotation(ONE | {"bars": 0.0}).hours == pytest.approx(1_400_000 / 3600)
     assert embeddings(ONE).hours == pytest.approx(100_000 * 52.5 / 3600)
     assert 500 < parameter_ratio() < 800  # 3.3 billion over 5.1 million

@@ -179,4 +179,5 @@ def leading(
         residual = side[:, -1] * rotation[:, -1].abs().amax(1)
         if basis.shape[1] >= dim or bool((residual <= tolerance * values[:, 0]).all()):
             found = rotation.mT @ basis
-            return found / found.norm(dim=2, keepdim=True).clamp_min(torch.finfo(start.dtype).tiny)
+            unit: Tensor = found / found.norm(dim=2, keepdim=True).clamp_min(torch.finfo(start.dtype).tiny)
+            return unit

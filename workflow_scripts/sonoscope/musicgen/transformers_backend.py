@@ -128,7 +128,7 @@ def load_transformers(folder: Path, name: str, device: str = "cpu") -> Transform
     model = MusicgenForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     if device.startswith("cuda"):
         dtype: torch.dtype = getattr(torch, precision(device))
-        model.decoder.to(dtype)
+        model.decoder.to(dtype)  # type: ignore[arg-type]  # its wrapper hides self
         model.enc_to_dec_proj.to(dtype)
     weights = sorted(f for f in folder.iterdir() if f.suffix in (".safetensors", ".bin"))
     digests = [sha256(file) for file in [folder / "config.json", *weights]]

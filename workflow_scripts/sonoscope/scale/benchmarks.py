@@ -41,6 +41,8 @@ def write_page(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     text = [_INTRO]
     if not any(run["machine"]["gpu"] for run in runs):
         text.append(_NO_CARD)
+    if not runs:
+        text.append("No run is stored yet: nothing here is measured.")
     for run in runs:
         text += [_title(run["machine"]), _table(run["rows"]), "", _behind(run["rows"]), ""]
     with replacing(path) as temporary:

@@ -66,15 +66,15 @@ def annotation(c: Mapping[str, float]) -> Estimate:
     )
 
 
-def speech(c: Mapping[str, float], codecs: int) -> Estimate:
-    """Latents of LibriSpeech-960 by some codecs."""
+def speech(c: Mapping[str, float]) -> Estimate:
+    """Latents of LibriSpeech-960 by one codec; each further codec of the comparison costs as much again."""
     frames = LIBRISPEECH_SECONDS * LATENT_RATE
     return Estimate(
-        f"960 hours of speech, {codecs} codecs",
-        codecs * LIBRISPEECH_SECONDS * c["speech"] / 3600,
+        "960 hours of speech by one codec",
+        LIBRISPEECH_SECONDS * c["speech"] / 3600,
         None,
-        codecs * frames * (LATENT_DIM + 1) * 4 / 1e9,
-        "codecs · 3,456,000 s · speech",
+        frames * (LATENT_DIM + 1) * 4 / 1e9,
+        "3,456,000 s · speech; bytes are those of Mimi's latents",
     )
 
 

@@ -57,7 +57,7 @@ def _estimate(scenario: Scenario, constants: Mapping[str, float], clips: int, ge
         return steering(constants, clips, generated)
     if "annotate" in scenario.targets:
         return annotation(constants)
-    return speech(constants, 4) if "exp1" in scenario.targets else embeddings(constants)
+    return speech(constants) if "exp1" in scenario.targets else embeddings(constants)
 
 
 def _overview(plans: Mapping[str, Plan], estimates: Mapping[str, Estimate]) -> str:
