@@ -27,7 +27,7 @@ def missed(value=0.2):
         ({"renders": 0.9, "codec": 0.3, "asked": 0.9}, "So the codec limits it"),
         ({"renders": 0.9, "codec": 0.9, "asked": 0.2}, "So the model limits it"),
         ({"renders": 0.9, "codec": 0.9, "asked": 0.9}, "the direction does not make it"),
-        ({"renders": 0.9, "codec": 0.9}, "was not measured"),
+        ({"renders": 0.9, "codec": 0.9}, "were not measured in this run"),
         ({}, "were not measured in this run"),
     ],
 )

@@ -172,4 +172,7 @@ class Heard:
         elif asked is not None:
             yield "None of the three explains it: the model can play the value, the direction does not make it."
         else:
-            yield "Neither explains it; whether the model can play the value was not measured."
+            yield (
+                "Codec and model were not measured in this run; steering.listening.limits above 0 does so, as in preset "
+                "laptop."
+            )
