@@ -173,6 +173,6 @@ class Heard:
             yield "None of the three explains it: the model can play the value, the direction does not make it."
         else:
             yield (
-                "Codec and model were not measured in this run; steering.listening.limits above 0 does so, as in preset "
-                "laptop."
+                "Codec and model were not measured in this run; steering.listening.limits above 0 does so, as preset "
+                "laptop has it."
             )
