@@ -6,6 +6,7 @@ from sonoscope.contracts.steering import CALIBRATION, CLASSIFICATION, DOSE_RESPO
 from sonoscope.report.blocks import Block, Column, Section, Table, present
 from sonoscope.report.results import Results
 from sonoscope.report.studies.steering_outcome import CONTROLS, label
+from sonoscope.report.studies.steering_paper import paper_tables
 from sonoscope.report.studies.steering_published import SOURCE, beside, probed
 from sonoscope.report.studies.steering_verdicts import verdicts
 
@@ -18,7 +19,9 @@ def overview(results: Results) -> list[Section]:
         ("steering-classification", "What hidden states tell apart", _classification(results)),
         ("steering-calibration", "What the measures hear in true renders", _calibration(results)),
     )
-    return [Section(slug, title, (block,)) for slug, title, block in made if block is not None]
+    sections = [Section(slug, title, (block,)) for slug, title, block in made if block is not None]
+    paper = paper_tables(results)
+    return [*sections, Section("steering-paper", "Beside the published tables", paper)] if paper else sections
 
 
 def _headlines(results: Results) -> Block | None:
