@@ -32,7 +32,7 @@ def paper_tables(results: Results) -> tuple[Block, ...]:
         columns = {
             "experiment": Column("Experiment"), "variant": Column("Variant"), "n": Column("n", 0),
             "accuracy": Column("Heard", 0, "%", 100), "probe": Column("Probe (circular)", 0, "%", 100),
-            "frechet": Column("Fréchet distance", 1), "published": Column("Published row"),
+            "frechet": Column("Fréchet distance", 0), "published": Column("Published row"),
             "published_probe": Column("Published probe", 0, "%", 100),
             "published_frechet": Column("Published FD", 3), "published_clap": Column("Published CLAP", 3),
         }  # fmt: skip

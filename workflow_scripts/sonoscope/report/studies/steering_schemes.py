@@ -35,7 +35,7 @@ def variants_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
         "probe": Column("Probe (circular)", 0, "%", 100),
         "nll_change": Column("Change of NLL", 3, "nats per token"),
         "divergence": Column("KL", 3, "nats per token"),
-        "frechet": Column("Fréchet distance", 1),
+        "frechet": Column("Fréchet distance", 0),
         "silent": Column("Silent", 0),
         "clipped": Column("Clipped", 0),
     }
@@ -79,7 +79,7 @@ def quality_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
         "nll_change_low": Column("95 % from", 3),
         "nll_change_high": Column("to", 3),
         "divergence": Column("KL", 3, "nats per token"),
-        "frechet": Column("Fréchet distance", 1),
+        "frechet": Column("Fréchet distance", 0),
         "onset_rate": Column("Onsets", 1, "per second"),
         "silent": Column("Silent", 0),
         "clipped": Column("Clipped", 0),
