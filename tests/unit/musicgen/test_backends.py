@@ -77,6 +77,21 @@ def test_hidden_states_of_every_layer_are_equal(model, other, tokens):
     assert close(model.hidden_states(tokens, PROMPTS, layers), other.hidden_states(tokens, PROMPTS, layers))
 
 
+def test_layers_are_those_of_the_librarys_own_list(other, tokens):
+    """Entry i + 1 of transformers' list is the output of block i; its last one has been normalised after that."""
+    columns = delay(tokens[:1], other.special)[..., : tokens.shape[-1] + 1]
+    ((_, condition),) = other._by_text_length([None])
+    decoder = other.model.decoder
+    listed = decoder(
+        input_ids=columns.flatten(0, 1), encoder_hidden_states=condition, output_hidden_states=True, use_cache=False
+    ).hidden_states
+    ours = other.hidden_states(tokens[:1], [None], range(other.num_layers))
+    assert len(listed) == other.num_layers + 1
+    assert all(close(listed[layer + 1], ours[:, layer]) for layer in range(other.num_layers - 1))
+    assert not close(listed[-1], ours[:, -1])
+    assert close(listed[-1], decoder.model.decoder.layer_norm(ours[:, -1]))
+
+
 def test_nll_is_equal(model, other, tokens):
     assert close(model.nll(tokens, PROMPTS), other.nll(tokens, PROMPTS))
 

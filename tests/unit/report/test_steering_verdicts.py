@@ -27,7 +27,7 @@ def missed(value=0.2):
         ({"renders": 0.9, "codec": 0.3, "asked": 0.9}, "So the codec limits it"),
         ({"renders": 0.9, "codec": 0.9, "asked": 0.2}, "So the model limits it"),
         ({"renders": 0.9, "codec": 0.9, "asked": 0.9}, "the direction does not make it"),
-        ({"renders": 0.9, "codec": 0.9}, "was not measured"),
+        ({"renders": 0.9, "codec": 0.9}, "were not measured in this run"),
         ({}, "were not measured in this run"),
     ],
 )
@@ -36,7 +36,7 @@ def test_what_limits_is_the_first_ceiling_under_the_bar(scores, said):
     heard = heard if scores else Heard({})
     cells = _cells(missed(), heard)
     assert cells["verdict"] == "missed" and said in cells["limit"]
-    assert cells["concept"] == "Modes" and cells["bar"] == "≥ 40\u00a0%"
+    assert cells["concept"] == "Modes" and cells["bar"] == "≥\u00a040\u00a0%"
 
 
 def test_a_met_bar_needs_no_excuse():

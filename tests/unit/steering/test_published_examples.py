@@ -1,5 +1,6 @@
 """Every example of the published repository is a configuration file here; each resolves to what it says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,19 @@ def test_an_unknown_experiment_is_refused_by_name():
 def test_nothing_to_steer_is_refused():
     with pytest.raises(SettingsError, match="at least one experiment"):
         settings("1-note-direction", steering={"choose": []})
+
+
+def test_every_check_of_the_page_names_a_test_that_there_is():
+    page = (ROOT / "docs/studies/steering.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page[page.index("## Checks") :]))
+    there = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
+    }
+    assert named and named <= there, named - there
+
+
+def test_the_page_names_every_example():
+    page = (ROOT / "docs/studies/steering.md").read_text()
+    assert [f.name for f in sorted(FOLDER.glob("*.yaml")) if f"`{f.name}" not in page] == []

@@ -74,7 +74,7 @@ class SAEFeature(Estimator):
     def _batches(self, x: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         size = min(self.batch, len(x))
         while True:
-            for rows in torch.randperm(len(x), generator=generator).split(size):
+            for rows in torch.split(torch.randperm(len(x), generator=generator), size):
                 if len(rows) == size:
                     yield x[rows]
 

@@ -14,4 +14,4 @@ def in_chunks(function: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
     """``function`` of a batch of clips, computed a few at a time on a CPU and all at once elsewhere."""
     if batch.device.type != "cpu" or len(batch) <= _CPU_CLIPS:
         return function(batch)
-    return torch.cat([function(part) for part in batch.split(_CPU_CLIPS)])
+    return torch.cat([function(part) for part in torch.split(batch, _CPU_CLIPS)])

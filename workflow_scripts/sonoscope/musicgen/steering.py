@@ -71,7 +71,8 @@ class _Writer:
         self.clock, self.strength = clock, strength
         self.rows = 0
         self.delta = torch.empty(0)  # [rows, 1, D]
-        self.read, self.mean = None, torch.zeros(1)
+        self.read: Tensor | None = None
+        self.mean = torch.zeros(1)
 
     def __call__(self, block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, ...]) -> object:
         # transformers' blocks have returned tuples and bare tensors in different versions

@@ -152,7 +152,9 @@ def _dose_blocks(
     elif isinstance(outcome, TempoOutcome):
         blocks += [figures.number_response(run.name, outcome, frame, sources)]
     else:
-        return (schemes.variants_table(run.name, frame, sources),)
+        table = schemes.variants_table(run.name, frame, sources)
+        several = len(frame[["concept", "target"]].drop_duplicates()) > 1
+        return (schemes.interference_table(run.name, frame, sources), table) if several else (table,)
     return (*blocks, schemes.quality_table(run.name, frame, sources))
 
 

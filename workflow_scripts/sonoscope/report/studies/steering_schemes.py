@@ -8,6 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from sonoscope.report import style
 from sonoscope.report.blocks import Column, Figure, Table
+from sonoscope.report.numbers import percent
 from sonoscope.report.sources import Source
 from sonoscope.report.studies.steering_outcome import label, show_coefficient
 
@@ -15,7 +16,7 @@ Sources = tuple[Source, ...]
 
 
 def variants_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
-    """Every arm and target: with several targets this is the interference matrix."""
+    """Every arm and target."""
     shown = dose.assign(
         scheme=[v if v != "none" else "unsteered" for v in dose.variant],
         direction=[label(e) if e != "none" else "–" for e in dose.estimator],
@@ -34,13 +35,34 @@ def variants_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
         "probe": Column("Probe (circular)", 0, "%", 100),
         "nll_change": Column("Change of NLL", 3, "nats per token"),
         "divergence": Column("KL", 3, "nats per token"),
-        "frechet": Column("Fréchet distance", 1),
+        "frechet": Column("Fréchet distance", 0),
         "silent": Column("Silent", 0),
         "clipped": Column("Clipped", 0),
     }
-    several = dose[["concept", "target"]].drop_duplicates().shape[0] > 1
-    title = "Interference: each target in each variant" if several else "Variants"
-    return Table(f"{name}-variants", title, shown, columns, caption=_embedding(dose), sources=sources)
+    return Table(f"{name}-variants", "Variants", shown, columns, caption=_embedding(dose), sources=sources)
+
+
+def interference_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
+    """Variants down, targets across, at the headline coefficient: how far each target survives its partner."""
+    judged = dose[dose.is_headline]
+    cells = judged.assign(
+        row=[
+            "unsteered" if v == "none" else f"{v}, {label(e)}"
+            for v, e in zip(judged.variant, judged.estimator, strict=True)
+        ],
+        column=[f"{t} ({c})" for c, t in zip(judged.concept, judged.target, strict=True)],
+        share=[percent(a, low, high) for a, low, high in zip(judged.accuracy, judged.low, judged.high, strict=True)],
+    )
+    targets = list(dict.fromkeys(cells.column))
+    matrix = pd.DataFrame(
+        [{"row": row, **dict(zip(own.column, own.share, strict=True))} for row, own in cells.groupby("row", sort=False)]
+    )
+    columns = {"row": Column("Pushed")} | {target: Column(f"Heard: {target}") for target in targets}
+    caption = (
+        "Read a column: a target that both pushes are on for should be heard as often as when it is pushed alone. "
+        "95 % intervals in brackets."
+    )
+    return Table(f"{name}-interference", "Interference", matrix, columns, caption=caption, sources=sources)
 
 
 def quality_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
@@ -57,7 +79,7 @@ def quality_table(name: str, dose: pd.DataFrame, sources: Sources) -> Table:
         "nll_change_low": Column("95 % from", 3),
         "nll_change_high": Column("to", 3),
         "divergence": Column("KL", 3, "nats per token"),
-        "frechet": Column("Fréchet distance", 1),
+        "frechet": Column("Fréchet distance", 0),
         "onset_rate": Column("Onsets", 1, "per second"),
         "silent": Column("Silent", 0),
         "clipped": Column("Clipped", 0),

@@ -6,6 +6,7 @@ from sonoscope.contracts.steering import CALIBRATION, CLASSIFICATION, DOSE_RESPO
 from sonoscope.report.blocks import Block, Column, Section, Table, present
 from sonoscope.report.results import Results
 from sonoscope.report.studies.steering_outcome import CONTROLS, label
+from sonoscope.report.studies.steering_paper import paper_tables
 from sonoscope.report.studies.steering_published import SOURCE, beside, probed
 from sonoscope.report.studies.steering_verdicts import verdicts
 
@@ -18,7 +19,9 @@ def overview(results: Results) -> list[Section]:
         ("steering-classification", "What hidden states tell apart", _classification(results)),
         ("steering-calibration", "What the measures hear in true renders", _calibration(results)),
     )
-    return [Section(slug, title, (block,)) for slug, title, block in made if block is not None]
+    sections = [Section(slug, title, (block,)) for slug, title, block in made if block is not None]
+    paper = paper_tables(results)
+    return [*sections, Section("steering-paper", "Beside the published tables", paper)] if paper else sections
 
 
 def _headlines(results: Results) -> Block | None:
@@ -50,7 +53,7 @@ def _headlines(results: Results) -> Block | None:
         "times_chance": Column("× chance", 1),
         "probe": Column("Probe (circular)", 0, "%", 100),
         "nll_change": Column("Change of NLL", 3, "nats"),
-        "frechet": Column("Fréchet", 1),
+        "frechet": Column("Fréchet", 0),
         "published_heard": Column("Published, heard", 0, "%", 100),
         "published_probe": Column("Published, probe", 0, "%", 100),
         "published_times_chance": Column("Published, × chance", 1),
@@ -59,6 +62,7 @@ def _headlines(results: Results) -> Block | None:
         f"At the headline coefficient. Published: {SOURCE} at coefficient 0.60 (absolute, gate 0.3), mean over all "
         "values of a concept, on another model and other prompts: to compare shapes, not digits."
     )
+    columns = _without_one_model(columns, shown)
     return Table("steering-headlines", "Heard at the headline", shown, columns, caption, sources=present(*sources))
 
 
@@ -79,6 +83,7 @@ def _classification(results: Results) -> Block | None:
     shown = frame.assign(
         published=pd.array(published, dtype="Float64").to_numpy(dtype=float, na_value=float("nan")),
         method=[names[p] for p in frame.probe],
+        n_components=frame.n_components.where(frame.n_components > 0).astype(float),
         best=["yes" if b else "" for b in frame.is_best],
     )
     columns = {
@@ -102,7 +107,13 @@ def _classification(results: Results) -> Block | None:
         f"instrument or root on two sides; random: single clips, as published. Published: {SOURCE}, MLP by Wei et "
         "al. (arXiv 2410.00872). That states tell classes apart does not show that the model uses them."
     )
+    columns = _without_one_model(columns, shown)
     return Table("steering-classes", "Classification", shown, columns, caption, sources=present(*sources))
+
+
+def _without_one_model(columns: dict[str, Column], shown: pd.DataFrame) -> dict[str, Column]:
+    """A column that says the same in every row is only in the way; the CSV keeps it."""
+    return columns if len(set(shown["model"])) > 1 else {k: c for k, c in columns.items() if k != "model"}
 
 
 def _calibration(results: Results) -> Block | None:

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from sonoscope import scorecard
 from sonoscope.contracts.steering import CALIBRATION
 from sonoscope.report.blocks import Block, Column, Table, present
-from sonoscope.report.numbers import percent, show
+from sonoscope.report.numbers import SPACE, percent, show
 from sonoscope.report.results import Results
 from sonoscope.scorecard import Row
 from sonoscope.steering.names import ASKED, CODEC, LOG_MEL
+
+_TWICE = "steering.note_accuracy.random"
+"""The same number as steering.random_direction."""
 
 CONCEPTS = {
     "notes": "Notes", "intervals": "Intervals", "scales": "Modes", "chords": "Chord types",
@@ -37,14 +41,14 @@ def verdicts(results: Results) -> Block | None:
         *results.find("steering/analyse_steering/*/*/scorecard.json"),
         *results.find("steering/time_steering/*/scorecard.json"),
     ]
-    rows = [row for path in paths for row in scorecard.read(path) if row.target is not None]
+    rows = [row for path in paths for row in scorecard.read(path) if row.target is not None and row.name != _TWICE]
     heard = Heard.of(results)
     shown = pd.DataFrame([_cells(row, heard) for row in sorted(rows, key=_order)])
     if shown.empty:
         return None
     columns = {
-        "concept": Column("Concept"), "asked": Column("Asked for"), "value": Column("Found"), "bar": Column("Bar"),
-        "null": Column("Null"), "verdict": Column("Verdict"), "limit": Column("What limits it"),
+        "concept": Column("Concept"), "asked": Column("Asked for"), "verdict": Column("Verdict"),
+        "value": Column("Found"), "bar": Column("Bar"), "null": Column("Null"), "limit": Column("What limits it"),
     }  # fmt: skip
     caption = (
         "Each bar was set before anything was generated. A steered share counts as met only if its interval also lies "
@@ -79,7 +83,7 @@ def _cells(row: Row, heard: "Heard") -> dict[str, str]:
         "concept": CONCEPTS.get(concept, ""),
         "asked": asked,
         "value": _number(row.value, row.low, row.high, is_share),
-        "bar": f"{'≥' if higher else '≤'} {_number(row.target or 0.0, None, None, is_share)}",
+        "bar": f"{'≥' if higher else '≤'}{SPACE}{_number(row.target or 0.0, None, None, is_share)}",
         "null": "" if row.null is None else _number(row.null, None, None, is_share),
         "verdict": "met" if row.met else "missed",
         "limit": "" if row.met else heard.limit(concept, row),
@@ -99,7 +103,7 @@ class Heard:
     """Measured ceilings of each concept, and where they come from."""
 
     of_concept: Mapping[str, Mapping[str, "pd.Series"]]
-    paths: tuple[object, ...] = ()
+    paths: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, results: Results) -> "Heard":
@@ -172,4 +176,7 @@ class Heard:
         elif asked is not None:
             yield "None of the three explains it: the model can play the value, the direction does not make it."
         else:
-            yield "Neither explains it; whether the model can play the value was not measured."
+            yield (
+                "Codec and model were not measured in this run; steering.listening.limits above 0 does so, as preset "
+                "laptop has it."
+            )
