@@ -148,7 +148,7 @@ def steering_limits():
 
 def interpretability_results(path):
     """One file of each judging rule of the interpretability study."""
-    judging = ("analyse_activations", "train_dictionaries")
+    judging = ("analyse_activations", "train_dictionaries", "judge_emotions")
     return expand(f"<results>/interpretability/{path}", rule=judging, model=SETTINGS.musicgen.name)
 
 
