@@ -161,6 +161,15 @@ def embedding_model():
     return [f"{DOWNLOADS}/models/clap/fetched.json" if folder is None else f"{folder}/config.json"]
 
 
+def interpretability_tables():
+    """Tables of the interpretability study that have no rows in the scorecard."""
+    home, model = "<results>/interpretability", SETTINGS.musicgen.name
+    return [
+        f"{home}/patch_activations/{model}/patches.parquet",
+        f"{home}/describe_features/{model}/features.parquet",
+    ]
+
+
 def experiment_of(wildcards):
     """The settings of one experiment, complete, as plain data."""
     return EXPERIMENTS[wildcards.experiment].model_dump(mode="json")

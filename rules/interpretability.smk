@@ -31,8 +31,7 @@ rule interpretability:
     """Whether MusicGen represents emotion: probes, swapped texts, mediation, patching, dictionaries, steering."""
     input:
         interpretability_results("{rule}/{model}/scorecard.json"),
-        f"<results>/interpretability/patch_activations/{SETTINGS.musicgen.name}/patches.parquet",
-        f"<results>/interpretability/describe_features/{SETTINGS.musicgen.name}/features.parquet",
+        interpretability_tables(),
         expand(
             "<results>/interpretability/describe_rated/{corpus}/features.parquet",
             corpus=SETTINGS.interpretability.corpora,

@@ -21,6 +21,9 @@ from sonoscope.settings.interpretability import Dictionary
 
 log = logging.getLogger(__name__)
 
+FEWEST = 40
+"""Frames per feature below which a dictionary is warned of; 100 to 200 are advised."""
+
 Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -40,6 +43,9 @@ def train_dictionary(store: ShardStore, rows: NDArray[np.int64], kind: Kind, see
     sae = SparseAutoencoder(store.dim, settings.expansion * store.dim, settings.k, kind, generator)
     some = order.choice(rows, size=min(len(rows), 20_000), replace=False)
     sae.start_from(torch.from_numpy(store.rows(some)))
+    if len(rows) < FEWEST * len(sae.W_dec):
+        log.warning("%d frames for %d features: expected %d per feature or more, or many of them will stay dead",
+                    len(rows), len(sae.W_dec), FEWEST)  # fmt: skip
     batch = min(settings.batch, len(rows))
     epochs = -(-settings.steps // (len(rows) // batch))
 

@@ -24,7 +24,8 @@ from sonoscope.statistics import Interval, bootstrap_interval
 Floats = NDArray[np.float64]
 
 CUES: tuple[str, ...] = ("tempo", "majorness", "rms", "centroid", "onset_rate")
-"""Physical cues; effects on tempo are in octaves, folded, so that a tracker's octave errors cancel."""
+"""Physical cues; effects on tempo are in octaves, folded, so that a tracker's octave errors cancel. A true
+difference of more than half an octave between a push and its opposite would be folded too."""
 _HEARD: tuple[str, ...] = tuple(name for name in FEATURES if name != "key")  # a pitch class is no quantity
 
 

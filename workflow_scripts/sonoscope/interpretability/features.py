@@ -72,8 +72,10 @@ def feature_table(
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """One row per feature that is active at all, and counts beside those by chance.
 
-    P-values compare a feature's largest area over the emotions with that after emotions were permuted over the clips;
-    they are then adjusted over features (Benjamini & Hochberg). The clip is the unit, never the frame.
+    P-values compare a feature's largest area over the emotions with that after emotions were permuted over the clips.
+    Each feature is standardised by its own null, and the nulls of all features are pooled (Tusher et al. 2001): a
+    feature's own permutations alone could never reach a p-value that survives the adjustment over features (Benjamini &
+    Hochberg). The clip is the unit, never the frame.
     """
     live = np.flatnonzero(activity.rate.mean(0) > 0)
     mean, rate = activity.mean[:, live], activity.rate[:, live]
@@ -84,8 +86,8 @@ def feature_table(
     null = np.stack(
         [_areas(ranks, rng.permutation(labels), len(words)).max(0) for _ in range(permutations)]
     )  # [permutations, features]
-    p = ((null >= areas.max(0) - 1e-12).sum(0) + 1) / (permutations + 1)
-    by_chance = ((null[:1] <= null[1:] + 1e-12).sum(0) + 1) / permutations  # the first permutation as if it were real
+    p = pooled_p(areas.max(0), null)
+    by_chance = pooled_p(null[0], null[1:])  # the first permutation as if it were real
     by_class = np.stack([rate[labels == k].mean(0) for k in range(len(words))])
     correlations = _spearman(ranks, np.stack([rankdata(v) for v in cues.values()], 1))
     strongest = np.abs(correlations).argmax(0)
@@ -105,6 +107,14 @@ def feature_table(
         "significant": int((table["adjusted"] <= 0.05).sum()),
         "significant_by_chance": int((benjamini_hochberg(by_chance) <= 0.05).sum()), "clips": len(labels),
     }  # fmt: skip
+
+
+def pooled_p(observed: Floats, null: Floats) -> Floats:
+    """One-sided p-values ``(features,)`` of statistics standardised by their own null ``(permutations, features)``."""
+    mean, spread = null.mean(0), np.maximum(null.std(0), 1e-12)
+    pooled = np.sort(((null - mean) / spread).ravel())
+    above = len(pooled) - np.searchsorted(pooled, (observed - mean) / spread - 1e-9)
+    return np.asarray((above + 1) / (len(pooled) + 1), dtype=np.float64)
 
 
 def choose_shown(table: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -5,10 +5,22 @@ from pathlib import Path
 import pandas as pd
 
 from sonoscope import scorecard
-from sonoscope.contracts import emotion_steering
+from sonoscope.contracts import emotion_steering, read_json
 from sonoscope.contracts import interpretability as files
 from sonoscope.contracts.tables import Table as Contract
-from sonoscope.report.blocks import Answer, Block, Column, Missing, Number, Prose, Section, Study, Table, present
+from sonoscope.report.blocks import (
+    Answer,
+    Block,
+    Column,
+    Missing,
+    Number,
+    Numbers,
+    Prose,
+    Section,
+    Study,
+    Table,
+    present,
+)
 from sonoscope.report.numbers import show
 from sonoscope.report.results import Results
 from sonoscope.report.sources import Source
@@ -126,7 +138,7 @@ def _figures(name: str, model: str, frame: pd.DataFrame, folder: Path, sources: 
         clips = folder.parents[1] / "capture_emotions" / model / "clips.parquet"
         words = tuple(dict.fromkeys(files.GENERATED.read(clips)["emotion"])) if clips.is_file() else ()
         first, second = (*words, "first", "second")[:2] if len(words) >= 2 else ("the first", "the second")
-        found = [figures.layers_figure(model, frame, (str(first), str(second)), sources)]
+        found = [figures.layers_figure(model, frame, (str(first), str(second)), sources), _speed(clips, sources)]
     elif name == "geometry":
         found = [figures.geometry_figure(model, frame, sources)]
         picture = folder / "picture.parquet"
@@ -138,6 +150,24 @@ def _figures(name: str, model: str, frame: pd.DataFrame, folder: Path, sources: 
     elif name == "effects":
         found = [figures.mediation_figure(model, frame, sources)]
     return [block for block in found if block is not None]
+
+
+def _speed(clips: Path, sources: tuple[Source, ...]) -> Block | None:
+    """How long capture took per frame, while generating and by replay of the same tokens."""
+    path = clips.with_name("speed.json")
+    if not path.is_file():
+        return None
+    spent = read_json(path)["seconds_per_frame"]
+    source = sources[0] if sources else None
+    note = "both rows of guidance, same clips and batches"
+    return Numbers(
+        (
+            Number(
+                "Capture while generating", 1000 * spent["generation"], unit="ms per frame", source=source, note=note
+            ),
+            Number("Capture by replay", 1000 * spent["replay"], unit="ms per frame", source=source, note=note),
+        )
+    )
 
 
 def _table(name: str, title: str, frame: pd.DataFrame, contract: Contract, sources: tuple[Source, ...]) -> Table:

@@ -141,6 +141,11 @@ def patch_figure(model: str, patches: pd.DataFrame, sources: Sources) -> Figure 
     if own.empty:
         return None
     n = sorted(set(own["n"]))
+    wide = own.pivot_table(index=["texts", "layer"], columns="measure", values="value").dropna()
+    agreement = ""
+    if {"denoising", "attribution"} <= set(wide.columns) and len(wide) > 2:
+        told = show(float(wide["denoising"].corr(wide["attribution"], method="spearman")), 2)
+        agreement = f" Over layers and texts their rank correlation is {told}."
     return Figure(
         name=f"patch-layers-{model}",
         title="From which layer on the text is decided",
@@ -151,7 +156,8 @@ def patch_figure(model: str, patches: pd.DataFrame, sources: Sources) -> Figure 
             f"{n[0] if len(n) == 1 else f'{n[0]} to {n[-1]}'} rendered pieces. Denoising: the clean state is put "
             "into the "
             "corrupted run (sufficient if 1). Noising: the corrupted state into the clean run (necessary if 1). "
-            "Attribution is the first-order estimate of denoising from one backward pass. Bands: 95 % intervals."
+            f"Attribution is the first-order estimate of denoising from one backward pass.{agreement} "
+            "Bands: 95 % intervals."
         ),
         alt="Line charts of patching effects against layer, one panel per pair of texts.",
         sources=sources,
