@@ -92,9 +92,7 @@ class Patching(Section):
     clips: int = Field(default=16, ge=2)
     """Pieces whose tokens are replayed under both texts."""
 
-    heads: list[Literal["cross", "self"]] = Field(
-        default_factory=lambda: list[Literal["cross", "self"]](["cross", "self"])
-    )
+    heads: list[Literal["cross", "self"]] = Field(default_factory=lambda: list[Literal["cross", "self"]](["cross"]))
     """Kinds of attention whose heads are patched one by one; none leaves heads out."""
 
     random: int = Field(default=20, ge=3)
