@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sonoscope import scorecard
 from sonoscope.contracts import emotion_steering as steering_files
 from sonoscope.contracts import interpretability as files
 from sonoscope.report import style
+from sonoscope.report.blocks import Figure, Missing, Table
+from sonoscope.report.results import Results
 from sonoscope.report.studies import interpretability_figures as figures
+from sonoscope.report.studies.interpretability import build
 from sonoscope.report.studies.interpretability_steering import effect_figure, steering_condition
 from sonoscope.report.studies.interpretability_verdict import conditions
 
@@ -132,7 +136,7 @@ def test_acceptance_20_every_figure_is_drawn_with_layers_in_their_order():
     assert len(set(names)) == len(names)
     with style.drawn_in(style.LIGHT):
         drawn = {figure.name: figure.draw() for figure in made}
-    for name in ("layers-m", "geometry-m"):
+    for name in ("layers-figure-m", "geometry-figure-m"):
         for ax in drawn[name].axes:
             assert all((np.diff(x) > 0).all() for x in lines(ax)), name
     assert all(drawing.axes for drawing in drawn.values())
@@ -171,3 +175,30 @@ def test_the_made_up_tables_fit_their_contracts():
     files.PATCHES.check(patches())
     steering_files.EMOTION_EFFECTS.check(emotion_effects())
     steering_files.RESPONSES.check(responses())
+
+
+def test_the_page_is_built_of_whatever_there_is(tmp_path):
+    """No two blocks share a name, and what has not run is said."""
+    home = tmp_path / "results" / "demo" / "interpretability"
+    for name, contract, frame in (
+        ("probes", files.PROBES, probes()), ("swaps", files.SWAP, swaps()), ("effects", files.EFFECTS, effects()),
+        ("layers", files.LAYERS, layers()), ("cross", files.CROSS, cross()),
+    ):  # fmt: skip
+        contract.write(home / "analyse_activations" / "m" / f"{name}.parquet", frame)
+    scorecard.write(home / "analyse_activations" / "m" / "scorecard.json", [])
+    files.PATCHES.write(home / "patch_activations" / "m" / "patches.parquet", patches())
+    judged = home / "judge_emotions" / "m"
+    steering_files.EMOTION_EFFECTS.write(judged / "effects.parquet", emotion_effects())
+    steering_files.RESPONSES.write(judged / "responses.parquet", responses())
+    listener = pd.DataFrame(
+        [{"target": t, "n": 60, "r2": 0.5, "low": 0.4, "high": 0.6} for t in ("valence", "arousal")]
+    )
+    steering_files.LISTENER.write(judged / "listener.parquet", listener)
+    study = build(Results(home.parent, {}))
+    blocks = [b for section in study.sections for b in section.blocks]
+    names = [b.name for b in blocks if isinstance(b, Figure | Table)]
+    assert len(set(names)) == len(names) > 12
+    assert {b.what for b in blocks if isinstance(b, Missing)} == {
+        "Geometry of the generated clips' states", "Sparse autoencoders", "Features of a sparse autoencoder",
+    }  # fmt: skip
+    assert study.answer is not None and study.answer.verdict == "recovered"

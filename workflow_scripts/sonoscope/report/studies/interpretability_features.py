@@ -152,7 +152,6 @@ def _draw_activations(shown: pd.DataFrame) -> Drawing:
             grid[row, 0].set_ylabel(f"{feature.iloc[0]}", rotation=0, ha="right", va="center")
     for ax in grid[-1]:
         ax.set_xlabel("seconds")
-    figure.tight_layout(h_pad=0.3)
     return figure
 
 

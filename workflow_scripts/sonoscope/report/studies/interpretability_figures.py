@@ -25,7 +25,7 @@ def probe_figure(model: str, probes: pd.DataFrame, sources: Sources) -> Figure:
     own = probes[probes["source"] == "states"]
     told = "; ".join(f"{r.target} {show(r.value, 2)}" for r in own.itertuples())
     return Figure(
-        name=f"probes-{model}",
+        name=f"probes-figure-{model}",
         title="What can be read of music that nobody described",
         draw=partial(_draw_probes, probes),
         data=probes,
@@ -68,7 +68,7 @@ def layers_figure(model: str, layers: pd.DataFrame, words: tuple[str, str], sour
     """Statistics of the residual stream by layer and emotion."""
     best = layers.loc[layers["adjusted"].idxmin()]
     return Figure(
-        name=f"layers-{model}",
+        name=f"layers-figure-{model}",
         title="Two emotions, layer by layer",
         draw=partial(_draw_layers, layers, words),
         data=layers,
@@ -103,14 +103,13 @@ def _draw_layers(layers: pd.DataFrame, words: tuple[str, str]) -> Drawing:
     for ax in grid[1]:
         ax.set_xlabel("layer")
     grid[0, 0].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
     return figure
 
 
 def picture_figure(model: str, picture: pd.DataFrame, layer: int, sources: Sources) -> Figure:
     """The illustration of the states."""
     return Figure(
-        name=f"picture-{model}",
+        name=f"picture-figure-{model}",
         title="A picture of the states",
         draw=partial(_draw_picture, picture),
         data=picture,
@@ -147,7 +146,7 @@ def patch_figure(model: str, patches: pd.DataFrame, sources: Sources) -> Figure 
         told = show(float(wide["denoising"].corr(wide["attribution"], method="spearman")), 2)
         agreement = f" Over layers and texts their rank correlation is {told}."
     return Figure(
-        name=f"patch-layers-{model}",
+        name=f"patch-layers-figure-{model}",
         title="From which layer on the text is decided",
         draw=partial(_draw_patches, own),
         data=own,
@@ -183,7 +182,6 @@ def _draw_patches(own: pd.DataFrame) -> Drawing:
         ax.set_ylim(-0.35, 1.35)
     grid[0, 0].set_ylabel("share of the text's effect")
     grid[0, 0].legend(frameon=False, fontsize=8)
-    figure.tight_layout()
     return figure
 
 
@@ -194,7 +192,7 @@ def heads_figure(model: str, patches: pd.DataFrame, sources: Sources) -> Figure 
         return None
     best = own.loc[own["value"].abs().idxmax()]
     return Figure(
-        name=f"patch-heads-{model}",
+        name=f"patch-heads-figure-{model}",
         title="Which heads carry the text",
         draw=partial(_draw_heads, own),
         data=own,
@@ -229,7 +227,6 @@ def _draw_heads(own: pd.DataFrame) -> Drawing:
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in list(grid.flat)[len(panels) :]:
         ax.axis("off")
-    figure.tight_layout()
     if drawn is not None:
         figure.colorbar(drawn, ax=grid, shrink=0.85, pad=0.02)
     return figure
@@ -239,7 +236,7 @@ def geometry_figure(model: str, geometry: pd.DataFrame, sources: Sources) -> Fig
     """Measures with a null, by layer and row."""
     own = geometry[geometry["null"].notna()]
     return Figure(
-        name=f"geometry-{model}",
+        name=f"geometry-figure-{model}",
         title="Shape of the emotions' states",
         draw=partial(_draw_geometry, own),
         data=own,
@@ -268,7 +265,6 @@ def _draw_geometry(own: pd.DataFrame) -> Drawing:
         ax.set_xlabel("layer")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     grid[0, 0].legend(frameon=False, fontsize=7.5)
-    figure.tight_layout()
     return figure
 
 
@@ -278,7 +274,7 @@ def cross_figure(model: str, cross: pd.DataFrame, sources: Sources) -> Figure | 
     if own.empty:
         return None
     return Figure(
-        name=f"cross-{model}",
+        name=f"cross-figure-{model}",
         title="Does one readout serve words, cues and sound?",
         draw=partial(_draw_cross, own),
         data=cross,
@@ -310,7 +306,6 @@ def _draw_cross(own: pd.DataFrame) -> Drawing:
         ax.set_yticks(range(len(kinds)), kinds)
         ax.set_xlabel("read on")
     grid[0, 0].set_ylabel("learned from")
-    figure.tight_layout()
     return figure
 
 
@@ -325,7 +320,7 @@ def _write_cells(ax: Axes, values: pd.DataFrame) -> None:
 def mediation_figure(model: str, effects: pd.DataFrame, sources: Sources) -> Figure:
     """Effects by intervention and by regression beside the truth."""
     return Figure(
-        name=f"mediation-{model}",
+        name=f"mediation-figure-{model}",
         title="Tempo, energy, arousal",
         draw=partial(_draw_mediation, effects),
         data=effects,
@@ -359,5 +354,4 @@ def _draw_mediation(effects: pd.DataFrame) -> Drawing:
         ax.set_xlabel("effect")
         ax.set_ylim(len(own) - 0.5, -0.5)
     grid[0, -1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    figure.tight_layout()
     return figure
