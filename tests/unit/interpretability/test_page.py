@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from sonoscope import scorecard
+from sonoscope.audio.files import write_audio
 from sonoscope.contracts import emotion_steering as steering_files
 from sonoscope.contracts import interpretability as files
 from sonoscope.report import style
-from sonoscope.report.blocks import Figure, Missing, Table
+from sonoscope.report.blocks import AudioGrid, Figure, Missing, Table
 from sonoscope.report.results import Results
 from sonoscope.report.studies import interpretability_figures as figures
 from sonoscope.report.studies.interpretability import build
@@ -109,7 +110,7 @@ def responses(cost=0.05):
     row = {"n": 6, "along": 0.0, "low": -0.1, "high": 0.1, "valence": 0.0, "arousal": 0.0, "tempo": 100.0,
            "majorness": 0.0, "rms": -20.0, "centroid": 900.0, "onset_rate": 2.0, "silent": 0.0}  # fmt: skip
     arms = [("unsteered", "arousal", 0.0, 2.0)]
-    arms += [("steered", t, c, 2.0 * (1 + cost)) for t in ("valence", "arousal") for c in (-0.1, 0.1)]
+    arms += [("steered", t, c, 2.0 * (1 + cost)) for t in ("valence", "arousal", "happy") for c in (-0.1, 0.1)]
     return pd.DataFrame([{**row, "arm": a, "target": t, "coefficient": c, "nll": n} for a, t, c, n in arms])
 
 
@@ -194,7 +195,12 @@ def test_the_page_is_built_of_whatever_there_is(tmp_path):
         [{"target": t, "n": 60, "r2": 0.5, "low": 0.4, "high": 0.6} for t in ("valence", "arousal")]
     )
     steering_files.LISTENER.write(judged / "listener.parquet", listener)
+    for name in ("00_unsteered", "01_towards_happy"):
+        write_audio(judged / "clips" / "00_a_piece" / f"{name}.flac", np.zeros(800, np.float32), 8000)
     study = build(Results(home.parent, {}))
+    grids = [b for section in study.sections for b in section.blocks if isinstance(b, AudioGrid)]
+    assert [g.columns for g in grids] == [("unsteered", "towards happy")]
+    assert grids[0].rows[0].label == "a piece" and grids[0].rows[0].clips[1].path.is_file()
     blocks = [b for section in study.sections for b in section.blocks]
     names = [b.name for b in blocks if isinstance(b, Figure | Table)]
     assert len(set(names)) == len(names) > 12

@@ -97,7 +97,10 @@ METRICS = Table(
     "affect_metrics",
     {
         "model": _WHO["model"],
-        "against": Column("string", "labels as annotated; truth: what the causes of composed music express; russell: the diagonal points"),
+        "against": Column(
+            "string",
+            "labels as annotated; truth: what the causes of composed music express; russell: the diagonal points",
+        ),
         "level": Column("string", "bar, song (means), or within (deviations from the song's mean)"),
         "dimension": Column("string", "valence, arousal, or both for quadrants"),
         "metric": Column("string", "mae, mse, rmse, r2, pearson, spearman, ccc, auc, slope, sd_ratio, …"),

@@ -193,8 +193,13 @@ def _pairs(heard: pd.DataFrame) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.
 
 
 def cost_of(responses: pd.DataFrame, arm: str, target: str) -> float:
-    """Rise of the negative log-likelihood at the largest push towards a target, relative to the unsteered clips."""
+    """Rise of the negative log-likelihood at the largest push towards a target, relative to the unsteered clips.
+
+    NaN where nothing was pushed towards it.
+    """
     own = responses[(responses["arm"] == arm) & (responses["target"] == target)]
+    if own.empty:
+        return float("nan")
     base = float(responses.loc[responses["arm"] == UNSTEERED, "nll"].iloc[0])
     return float(own.loc[own["coefficient"].idxmax(), "nll"]) / base - 1
 

@@ -1,8 +1,8 @@
 """Settings of the interpretability study."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
 from sonoscope.settings.directions import EstimatorName
@@ -171,3 +171,12 @@ class Interpretability(Section):
 
     steering: EmotionSteering = EmotionSteering()
     """Emotion steering."""
+
+    @model_validator(mode="after")
+    def _trained(self) -> Self:
+        if self.features.kind not in self.dictionary.kinds:
+            raise ValueError(
+                f"features.kind: expected one of dictionary.kinds ({', '.join(self.dictionary.kinds)}), "
+                f"found {self.features.kind}"
+            )
+        return self

@@ -54,17 +54,18 @@ def _dictionaries(model: str, table: pd.DataFrame, sources: tuple[Source, ...]) 
     )
     columns = {
         "kind": Column("kind"), "features": Column("features", 0), "l0": Column("active", 1), "fvu": Column("FVU", 3),
-        "pca_fvu": Column("PCA of that size", 3), "dead": Column("dead", 1, "%", 100.0),
-        "dense": Column("dense", 1, "%", 100.0), "recovered": Column("CE recovered", 1, "%", 100.0),
-        "recovered_of_mean": Column("against the mean", 1, "%", 100.0), "mmcs": Column("MMCS of seeds", 2),
-        "random_mmcs": Column("of random", 2), "matched": Column("matched", 1, "%", 100.0),
-        "absorption": Column("absorption", 2), "seconds": Column("training", 0, "s"),
+        "pca_fvu": Column("PCA’s FVU", 3), "dead": Column("dead", 1, "%", 100.0),
+        "recovered": Column("CE kept", 1, "%", 100.0),
+        "recovered_of_mean": Column("of mean", 1, "%", 100.0), "mmcs": Column("MMCS", 2),
+        "random_mmcs": Column("random", 2), "matched": Column("matched", 1, "%", 100.0),
+        "absorption": Column("absorption", 2),
     }  # fmt: skip
     told = (
         f"Trained on {int(frame['frames'].iloc[0]):,} frames of layer {int(frame['layer'].iloc[0])}; FVU (fraction of "
-        "variance unexplained), active and dead features on pieces that training never saw. CE recovered: share of the "
-        "loss by zeroing the layer that the reconstruction avoids in the running model; against the mean state is the "
-        "harder comparison. MMCS of seeds: mean largest cosine with the dictionary of another seed; matched: features "
+        "variance unexplained), active and dead features on pieces that training never saw. CE kept: share of the "
+        "loss by zeroing the layer that the reconstruction avoids in the running model (recovered cross-entropy); "
+        "of mean: the same against the mean state, the "
+        "harder comparison. MMCS: mean largest cosine with the dictionary of another seed; matched: features "
         "with a partner above 0.7. Absorption is measured on planted families of features, where a child's feature can "
         "swallow its parent's."
     )

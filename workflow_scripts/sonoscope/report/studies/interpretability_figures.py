@@ -220,6 +220,7 @@ def _draw_heads(own: pd.DataFrame) -> Drawing:
         part = own[(own["texts"] == texts) & (own["site"] == site)]
         drawn = ax.imshow(part.pivot_table(index="layer", columns="head", values="value"), cmap="RdBu_r", vmin=-limit,
                           vmax=limit, aspect="auto", origin="lower")  # fmt: skip
+        ax.grid(visible=False)
         ax.set_title(f"{site.replace('_', ' ')}s: {texts}", loc="left", fontsize=7.5)
         ax.set_xlabel("head")
         ax.set_ylabel("layer")
@@ -300,6 +301,7 @@ def _draw_cross(own: pd.DataFrame) -> Drawing:
         part = own[own["target"] == target].pivot_table(index="trained_on", columns="tested_on", values="correlation")
         part = part.reindex(index=kinds, columns=kinds)
         ax.imshow(part, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+        ax.grid(visible=False)
         _write_cells(ax, part)
         ax.set_title(target, loc="left")
         ax.set_xticks(range(len(kinds)), [k.replace(" ", "\n") for k in kinds])

@@ -10,6 +10,8 @@ from sonoscope.report.numbers import show
 from sonoscope.report.sources import Source
 from sonoscope.report.studies.interpretability_steering import steering_condition
 
+SUBSTANTIAL = 0.5
+"""Share of a text's effect that a direction must carry to be called sufficient or necessary."""
 Said = tuple[str, str]
 """Verdict, and what was found."""
 _NOT_YET: Said = ("not judged", "these results are not there")
@@ -26,7 +28,8 @@ def conditions(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     judged: dict[str, Said] = {
         "(a) emotion is decodable from null-text replays beyond token and energy baselines": _decodable(frames),
         "(b) one readout serves tokens and words, and follows what sounds rather than what is said": _general(frames),
-        "(c) patching the direction is sufficient and ablating it is necessary": _causal(frames),
+        "(c) patching the direction is sufficient and ablating it is necessary: it carries at least half of the text's "
+        "effect": _causal(frames),
         "(d) cues mediate as the composer's law says (tempo and energy to arousal)": _mediated(frames),
         "(e) steering moves an independent measure of emotion more than random directions and prompts, at a cost "
         "below 10 % of the likelihood": _steerable(frames),
@@ -73,7 +76,8 @@ def _causal(frames: Mapping[str, pd.DataFrame]) -> Said:
         f"{show(r['null'], 2)}"
         for r in _records(own)
     ]
-    return _said(bool((own["low"] > own["null"]).all())), "; ".join(told)
+    carried = (own["low"] > own["null"]) & (own["value"] >= SUBSTANTIAL)
+    return _said(bool(carried.all())), "; ".join(told)
 
 
 def _mediated(frames: Mapping[str, pd.DataFrame]) -> Said:
