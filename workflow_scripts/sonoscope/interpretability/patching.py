@@ -119,7 +119,7 @@ def patch_heads(
         for head in range(heads):
             with _head_replaced(projection, heads_seen, slice(head * width, (head + 1) * width)):
                 effects.append((metric(model.logits(tokens, corrupted)) - bottom) / gap)
-    return torch.stack(effects, 1).unflatten(1, (model.num_layers, -1))
+    return torch.stack(effects, 1).reshape(len(tokens), model.num_layers, -1)
 
 
 def patch_direction(

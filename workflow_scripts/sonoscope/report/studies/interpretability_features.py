@@ -1,7 +1,9 @@
 """Dictionaries and single features on the page of the interpretability study."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,7 +103,7 @@ def _features(model: str, folder: Path, sources: tuple[Source, ...]) -> tuple[Bl
     return tuple(blocks)
 
 
-def describe(one: pd.Series) -> str:
+def describe(one: Mapping[Any, Any]) -> str:
     """What a feature goes with, in words."""
     sign = "more" if one["correlation"] > 0 else "less"
     return (
@@ -157,7 +159,7 @@ def _draw_activations(shown: pd.DataFrame) -> Drawing:
 
 
 def _grid(model: str, table: pd.DataFrame, shown: pd.DataFrame, folder: Path, sources: tuple[Source, ...]) -> AudioGrid:
-    by_feature = table.set_index("feature")
+    by_feature = {r["feature"]: r for r in table.to_dict("records")}
     rows = []
     for feature, own in shown.sort_values(["shown", "place"]).groupby("feature", sort=False):
         clips = tuple(
@@ -167,7 +169,7 @@ def _grid(model: str, table: pd.DataFrame, shown: pd.DataFrame, folder: Path, so
             )
             for r in own.to_dict("records")
         )  # fmt: skip
-        rows.append(AudioRow(f"Feature {feature}", describe(by_feature.loc[feature]), clips))
+        rows.append(AudioRow(f"Feature {feature}", describe(by_feature[feature]), clips))
     heads = tuple(f"{k + 1}. strongest" for k in range(int(shown["place"].max()) + 1))
     caption = "Rendered pieces, as the model heard them; what a feature stands for is for the ear to say."
     return AudioGrid(f"feature-clips-{model}", "Listen to what they respond to", heads, tuple(rows), caption, sources)

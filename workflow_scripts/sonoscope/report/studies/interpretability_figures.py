@@ -23,7 +23,7 @@ _EMOTION_INKS = ("c1", "c0", "c2", "c4", "c3")
 def probe_figure(model: str, probes: pd.DataFrame, sources: Sources) -> Figure:
     """What is read, by target and source, with intervals, nulls and control tasks."""
     own = probes[probes["source"] == "states"]
-    told = "; ".join(f"{r.target} {show(r.value, 2)}" for r in own.itertuples())
+    told = "; ".join(f"{r['target']} {show(r['value'], 2)}" for r in own.to_dict("records"))
     return Figure(
         name=f"probes-figure-{model}",
         title="What can be read of music that nobody described",
@@ -66,7 +66,7 @@ def _draw_probes(probes: pd.DataFrame) -> Drawing:
 
 def layers_figure(model: str, layers: pd.DataFrame, words: tuple[str, str], sources: Sources) -> Figure:
     """Statistics of the residual stream by layer and emotion."""
-    best = layers.loc[layers["adjusted"].idxmin()]
+    best = layers.sort_values("adjusted", kind="stable").iloc[0]
     return Figure(
         name=f"layers-figure-{model}",
         title="Two emotions, layer by layer",
@@ -190,7 +190,7 @@ def heads_figure(model: str, patches: pd.DataFrame, sources: Sources) -> Figure 
     own = patches[patches["site"].str.endswith("_head")]
     if own.empty:
         return None
-    best = own.loc[own["value"].abs().idxmax()]
+    best = own.iloc[int(own["value"].abs().to_numpy().argmax())]
     return Figure(
         name=f"patch-heads-figure-{model}",
         title="Which heads carry the text",
