@@ -201,7 +201,7 @@ def cost_of(responses: pd.DataFrame, arm: str, target: str) -> float:
     if own.empty:
         return float("nan")
     base = float(responses.loc[responses["arm"] == UNSTEERED, "nll"].iloc[0])
-    return float(own.loc[own["coefficient"].idxmax(), "nll"]) / base - 1
+    return float(own.sort_values("coefficient")["nll"].iloc[-1]) / base - 1
 
 
 def _along(target: str) -> Callable[[pd.DataFrame], Floats]:

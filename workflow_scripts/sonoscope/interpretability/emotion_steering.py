@@ -173,7 +173,9 @@ def generate_arms(
                 for name, clip in zip(rows["clip_id"], sound, strict=True)
             ]
             progress.advance(len(rows))
-    return plan.assign(nll=nll, audio=audio).drop(columns=["neutral", "number", "sampling_seed"])
+    return plan.assign(nll=nll, audio=pd.Series(audio, index=plan.index)).drop(
+        columns=["neutral", "number", "sampling_seed"]
+    )
 
 
 def feature_arms(
@@ -224,4 +226,4 @@ def decoded_pieces(model: MusicGen, tokens: NDArray[np.int16], pieces: pd.DataFr
             {"bytes": to_flac(clip, model.sample_rate), "path": f"{name}.flac"}
             for name, clip in zip(names, sound.float().cpu().numpy(), strict=True)
         ]
-    return pieces[["clip_id", "valence", "arousal"]].assign(audio=audio)
+    return pieces[["clip_id", "valence", "arousal"]].assign(audio=pd.Series(audio, index=pieces.index))

@@ -135,15 +135,16 @@ def moments(
     frames = store.count // len(pieces)
     frame_rate = float(store.manifest["about"]["frame_rate"])
     rows: list[dict[str, Any]] = []
-    for one in table[table["shown"] >= 0].sort_values("shown").itertuples():
-        order = np.argsort(-activity.peak[:, one.feature], kind="stable")[:clips]
+    chosen = table[table["shown"] >= 0].sort_values("shown")
+    for shown, feature in zip(chosen["shown"].to_numpy(int), chosen["feature"].to_numpy(int), strict=True):
+        order = np.argsort(-activity.peak[:, feature], kind="stable")[:clips]
         for place, clip in enumerate(order):
             states = torch.from_numpy(store.rows(np.arange(clip * frames, (clip + 1) * frames)))
-            over_time = sae.encode(states)[:, one.feature].double().numpy()
+            over_time = sae.encode(states)[:, int(feature)].double().numpy()
             piece = pieces.iloc[clip]
             rows.append(
                 {
-                    "shown": one.shown, "feature": one.feature, "place": place, "clip_id": piece["clip_id"],
+                    "shown": int(shown), "feature": int(feature), "place": place, "clip_id": piece["clip_id"],
                     "file": f"clips/{piece['clip_id']}.flac", "peak": float(over_time.max()),
                     "peak_seconds": float(over_time.argmax() / frame_rate), "mode": piece["mode"],
                     "tempo": piece["tempo"], "valence": piece["valence"], "arousal": piece["arousal"],
