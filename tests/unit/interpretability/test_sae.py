@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from sonoscope.interpretability.sae import KINDS, Recipe, SparseAutoencoder, geometric_median, train_sae
+from sonoscope.interpretability.sae import (
+    KINDS,
+    Recipe,
+    SparseAutoencoder,
+    _few,
+    _loss,
+    _many,
+    geometric_median,
+    train_sae,
+)
 from sonoscope.interpretability.sae_files import export_sae, import_sae
 from sonoscope.interpretability.sae_measures import (
     Recovered,
@@ -155,3 +164,19 @@ def test_selectivity_above_two_is_common_by_chance():
     rates = (g.random((80, 1000)) < 0.05).astype(float)
     found, by_chance = selectivity_null(rates, list("abcd") * 20, g)
     assert found == pytest.approx(by_chance, rel=0.15) and found > 200
+
+
+def test_few_rows_of_the_decoder_are_the_whole_product():
+    """TopK is trained through k rows per input: losses and gradients are those of the dense code."""
+    g = torch.Generator().manual_seed(0)
+    sae, x = SparseAutoencoder(32, 128, 6, "topk", g), torch.randn(64, 32, generator=g)
+    with torch.no_grad():
+        sae.b_dec += 0.1
+    pre, dead = sae.pre(x), torch.arange(128) < 40
+    few, many = _few(sae, pre), _many(sae, pre)
+    assert torch.equal(few.fired, many.fired)
+    weights = [sae.W_enc, sae.W_dec, sae.b_enc, sae.b_dec]
+    losses = [_loss(sae, x, pre, code, dead, Recipe(10)) for code in (few, many)]
+    torch.testing.assert_close(*losses)
+    for a, b in zip(*(torch.autograd.grad(loss, weights, retain_graph=True) for loss in losses), strict=True):
+        torch.testing.assert_close(a, b)
