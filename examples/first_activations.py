@@ -29,8 +29,9 @@ def main() -> None:
     extractor = ActivationExtractor(model, layers=given.layers)
     prompts = ["happy energetic music", "sad gloomy music"]
     audio = extractor.generate(prompts, seconds=given.seconds)
-    for _name, _states in extractor.get_activations().items():
-        pass
+    for name, states in extractor.get_activations().items():
+        sys.stdout.write(f"{name}: clips, frames, width {tuple(states.shape)}\n")
+    extractor.save_activations(given.out / "first_activations.safetensors")
     for prompt, clip in zip(prompts, audio[:, 0].cpu().numpy(), strict=True):
         write_audio(given.out / f"{prompt.replace(' ', '_')}.flac", clip, model.sample_rate)
 

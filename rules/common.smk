@@ -148,7 +148,7 @@ def steering_limits():
 
 def interpretability_results(path):
     """One file of each judging rule of the interpretability study."""
-    judging = ("analyse_activations", "train_dictionaries")
+    judging = ("analyse_activations", "train_dictionaries", "judge_emotions")
     return expand(f"<results>/interpretability/{path}", rule=judging, model=SETTINGS.musicgen.name)
 
 
@@ -159,6 +159,15 @@ def embedding_model():
         return []
     folder = listening.embedding_folder
     return [f"{DOWNLOADS}/models/clap/fetched.json" if folder is None else f"{folder}/config.json"]
+
+
+def interpretability_tables():
+    """Tables of the interpretability study that have no rows in the scorecard."""
+    home, model = "<results>/interpretability", SETTINGS.musicgen.name
+    return [
+        f"{home}/patch_activations/{model}/patches.parquet",
+        f"{home}/describe_features/{model}/features.parquet",
+    ]
 
 
 def experiment_of(wildcards):

@@ -9,11 +9,17 @@ REQUIRED INPUTS:
 OUTPUTS, each below <results>/interpretability/{rule}/:
     compose_heard/                   pieces.parquet: rendered pieces, their causes, counterfactual versions
     capture_emotions/{model}/        heard, tokens, states.safetensors, clips.parquet, speed.json, shards/
-    analyse_activations/{model}/     layers, probes, swaps, geometry, effects.parquet, scorecard.json
+    analyse_activations/{model}/     layers, probes, swaps, geometry, effects, cross, picture.parquet, scorecard.json
+    patch_activations/{model}/       patches.parquet: where a text's influence passes
     train_dictionaries/{model}/      dictionaries.parquet, scorecard.json, dictionaries/{kind}/ in SAELens's layout
+    describe_features/{model}/       features, shown.parquet, summary.json, clips/: dashboards of single features
+    steer_emotions/{model}/          clips, listened.parquet: clips pushed towards emotions, and what a listener learns from
+    steer_features/{model}/          clips.parquet: clips pushed along single features
+    judge_emotions/{model}/          listener, responses, effects.parquet, clips/, scorecard.json
     describe_rated/{corpus}/         features.parquet: audio features beside static ratings
 
-STEPS: compose_heard · capture_emotions · analyse_activations · train_dictionaries · describe_rated
+STEPS: compose_heard · capture_emotions · analyse_activations · patch_activations · train_dictionaries ·
+describe_features · steer_emotions · steer_features · judge_emotions · describe_rated
 """
 
 
@@ -22,9 +28,10 @@ localrules:
 
 
 rule interpretability:
-    """Whether MusicGen represents emotion: statistics, probes, swapped texts, geometry, mediation, dictionaries."""
+    """Whether MusicGen represents emotion: probes, swapped texts, mediation, patching, dictionaries, steering."""
     input:
         interpretability_results("{rule}/{model}/scorecard.json"),
+        interpretability_tables(),
         expand(
             "<results>/interpretability/describe_rated/{corpus}/features.parquet",
             corpus=SETTINGS.interpretability.corpora,
@@ -46,11 +53,7 @@ rule compose_heard:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        settings={
-            "heard": section("interpretability.heard"),
-            "seconds": section("musicgen.seconds"),
-            "sample_rate": section("world.sample_rate"),
-        },
+        settings=sections("interpretability.heard", "musicgen.seconds", "world.sample_rate"),
         seed=seed("interpretability"),
         code=code("interpretability/compose_heard"),
     script:
@@ -82,12 +85,12 @@ rule capture_emotions:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        settings={
-            "musicgen": section("musicgen"),
-            "emotions": section("interpretability.emotions"),
-            "swapped": section("interpretability.heard.swapped"),
-            "depth": section("interpretability.dictionary.depth"),
-        },
+        settings=sections(
+            "musicgen",
+            "interpretability.emotions",
+            "interpretability.heard.swapped",
+            "interpretability.dictionary.depth",
+        ),
         code=code("interpretability/capture_emotions"),
     script:
         "../workflow_scripts/interpretability/capture_emotions.py"
@@ -106,6 +109,8 @@ rule analyse_activations:
         swaps="<results>/interpretability/analyse_activations/{model}/swaps.parquet",
         geometry="<results>/interpretability/analyse_activations/{model}/geometry.parquet",
         effects="<results>/interpretability/analyse_activations/{model}/effects.parquet",
+        cross="<results>/interpretability/analyse_activations/{model}/cross.parquet",
+        picture="<results>/interpretability/analyse_activations/{model}/picture.parquet",
         rows="<results>/interpretability/analyse_activations/{model}/scorecard.json",
     log:
         "<logs>/analyse_activations/{model}.log",
@@ -118,10 +123,7 @@ rule analyse_activations:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings={
-            "probing": section("interpretability.probing"),
-            "words": section("interpretability.emotions.words"),
-        },
+        settings=sections("interpretability.probing", "interpretability.emotions.words"),
         seed=seed("interpretability"),
         code=code("interpretability/analyse_activations"),
     script:
@@ -154,6 +156,152 @@ rule train_dictionaries:
         code=code("interpretability/train_dictionaries"),
     script:
         "../workflow_scripts/interpretability/train_dictionaries.py"
+
+
+rule patch_activations:
+    """Where the influence of a text passes: layers, heads and directions patched between opposite texts."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
+        tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        patches="<results>/interpretability/patch_activations/{model}/patches.parquet",
+    log:
+        "<logs>/patch_activations/{model}.log",
+    benchmark:
+        "<benchmarks>/patch_activations/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=section("interpretability.patching"),
+        seed=seed("interpretability"),
+        code=code("interpretability/patch_activations"),
+    script:
+        "../workflow_scripts/interpretability/patch_activations.py"
+
+
+rule describe_features:
+    """What the features of one dictionary go with, and dashboards of those that are most selective for an emotion."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        shards="<results>/interpretability/capture_emotions/{model}/shards",
+        dictionaries="<results>/interpretability/train_dictionaries/{model}/dictionaries",
+    output:
+        features="<results>/interpretability/describe_features/{model}/features.parquet",
+        summary="<results>/interpretability/describe_features/{model}/summary.json",
+        shown="<results>/interpretability/describe_features/{model}/shown.parquet",
+        clips=directory("<results>/interpretability/describe_features/{model}/clips"),
+    log:
+        "<logs>/describe_features/{model}.log",
+    benchmark:
+        "<benchmarks>/describe_features/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=sections("interpretability.features", "interpretability.emotions.words"),
+        seed=seed("interpretability"),
+        code=code("interpretability/describe_features"),
+    script:
+        "../workflow_scripts/interpretability/describe_features.py"
+
+
+rule steer_emotions:
+    """Clips pushed towards valence, arousal and emotions, and along controls; pieces for a listener to learn from."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
+        tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        clips="<results>/interpretability/steer_emotions/{model}/clips.parquet",
+        listened="<results>/interpretability/steer_emotions/{model}/listened.parquet",
+    log:
+        "<logs>/steer_emotions/{model}.log",
+    benchmark:
+        "<benchmarks>/steer_emotions/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        settings=sections("musicgen", "interpretability.steering"),
+        seed=seed("interpretability"),
+        code=code("interpretability/steer_emotions"),
+    script:
+        "../workflow_scripts/interpretability/steer_emotions.py"
+
+
+rule steer_features:
+    """Clips pushed along single features of a dictionary."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
+        features="<results>/interpretability/describe_features/{model}/features.parquet",
+        dictionaries="<results>/interpretability/train_dictionaries/{model}/dictionaries",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        clips="<results>/interpretability/steer_features/{model}/clips.parquet",
+    log:
+        "<logs>/steer_features/{model}.log",
+    benchmark:
+        "<benchmarks>/steer_features/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=sections("musicgen", "interpretability.steering", "interpretability.features.kind"),
+        seed=seed("interpretability"),
+        code=code("interpretability/steer_features"),
+    script:
+        "../workflow_scripts/interpretability/steer_features.py"
+
+
+rule judge_emotions:
+    """What emotion steering did, by a listener that never saw a state, by physical cues, and at what cost."""
+    input:
+        clips="<results>/interpretability/steer_emotions/{model}/clips.parquet",
+        features="<results>/interpretability/steer_features/{model}/clips.parquet",
+        listened="<results>/interpretability/steer_emotions/{model}/listened.parquet",
+    output:
+        listener="<results>/interpretability/judge_emotions/{model}/listener.parquet",
+        responses="<results>/interpretability/judge_emotions/{model}/responses.parquet",
+        effects="<results>/interpretability/judge_emotions/{model}/effects.parquet",
+        sound=directory("<results>/interpretability/judge_emotions/{model}/clips"),
+        rows="<results>/interpretability/judge_emotions/{model}/scorecard.json",
+    log:
+        "<logs>/judge_emotions/{model}.log",
+    benchmark:
+        "<benchmarks>/judge_emotions/{model}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 2
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        settings=section("interpretability.probing.resamples"),
+        seed=seed("interpretability"),
+        workers=2,
+        code=code("interpretability/judge_emotions"),
+    script:
+        "../workflow_scripts/interpretability/judge_emotions.py"
 
 
 rule describe_rated:

@@ -101,7 +101,7 @@ rule report:
         + attribution_results("score_attribution/{model}/scores.parquet")
         + attribution_results("score_attribution/{model}/pair_scores.parquet")
         + attribution_results("generate_queries/{model}/audio"),
-        interpretability=interpretability_results("{rule}/{model}/scorecard.json"),
+        interpretability=interpretability_results("{rule}/{model}/scorecard.json") + interpretability_tables(),
     output:
         site=report(directory("<results>/report"), htmlindex="index.html", category="Report"),
     log:

@@ -8,6 +8,8 @@ import numpy as np
 from sonoscope import scorecard
 from sonoscope.contracts import interpretability as files
 from sonoscope.interpretability import analysis
+from sonoscope.interpretability.generality import cross_table
+from sonoscope.interpretability.picture import states_map
 from sonoscope.interpretability.rows import analysis_rows
 from sonoscope.job import run
 from sonoscope.provenance import portable
@@ -16,13 +18,15 @@ from sonoscope.settings.interpretability import Probing
 
 def main(
     pieces: Path, heard: Path, clips: Path, states: Path, layers: Path, probes: Path, swaps: Path, geometry: Path,
-    effects: Path, rows: Path, settings: dict[str, Any], seed: int,
+    effects: Path, cross: Path, picture: Path, rows: Path, settings: dict[str, Any], seed: int,
 ) -> None:  # fmt: skip
     """Write the tables and the rows."""
-    how, rng = Probing.model_validate(settings["probing"]), np.random.default_rng(seed)
+    how, rng = Probing.model_validate(settings["interpretability.probing"]), np.random.default_rng(seed)
     table, made = files.PIECES.read(pieces), files.GENERATED.read(clips)
     seen, own = files.HEARD.read(heard)[0], files.GENERATED_STATES.read(states)[0]
-    differences = analysis.layer_differences(made, own["statistics"], settings["words"], how.permutations, rng)
+    differences = analysis.layer_differences(
+        made, own["statistics"], settings["interpretability.emotions.words"], how.permutations, rng
+    )
     files.LAYERS.write(layers, differences)
     free = (table["arm"] == "free").to_numpy()
     loud = table[["energy"]].to_numpy("float32")
@@ -32,6 +36,11 @@ def main(
     swapped = analysis.swap_table(table[free], seen["null"][free], seen["swapped"], read, how, rng)
     files.SWAP.write(swaps, swapped)
     files.GEOMETRY.write(geometry, analysis.geometry_table(made, own, how.permutations, rng))
+    chosen = read[read["source"] == "states"].set_index("target")["layer"]
+    layer_of = {target: int(chosen[target]) for target in ("valence", "arousal")}
+    crossed = cross_table(table[free], seen["null"][free], made, own, layer_of, how.resamples, rng)
+    files.CROSS.write(cross, crossed)
+    files.EMBEDDING.write(picture, states_map(own["cond"][:, layer_of["arousal"]], made, how.picture, seed % 2**31))
     mediated = analysis.mediation_table(table, seen["null"], read, how, rng)
     files.EFFECTS.write(effects, mediated)
     hits = analysis.false_positives(own["cond"], made["prompt_id"].to_numpy(), how.null_repeats, rng)

@@ -25,14 +25,14 @@ def main(
     """Write pooled states, tokens, and the frame-level store of one layer."""
     musicgen, emotions = (
         MusicGen.model_validate(settings["musicgen"]),
-        EmotionClips.model_validate(settings["emotions"]),
+        EmotionClips.model_validate(settings["interpretability.emotions"]),
     )
     loaded, batch = load_musicgen(language_model, model), musicgen.batch
     header = {"model": model, "revision": loaded.revision, "frame_rate": str(loaded.frame_rate)}
     codes = encode_clips(loaded, read_clips(PIECES.read(pieces), loaded.sample_rate, musicgen.seconds)[0], batch)
     TOKENS.write(tokens, {"tokens": codes}, header | {"cardinality": str(loaded.cardinality)})
-    layer = round(settings["depth"] * (loaded.num_layers - 1))
-    found = replay_pieces(loaded, codes, settings["swapped"], batch, shards, layer)
+    layer = round(settings["interpretability.dictionary.depth"] * (loaded.num_layers - 1))
+    found = replay_pieces(loaded, codes, settings["interpretability.heard.swapped"], batch, shards, layer)
     HEARD.write(heard, found, header | {"texts": "\n".join(all_texts())})
     asked = chosen_prompts(PROMPTS.read(prompts), emotions.words, emotions.prompts)
     sampling = Sampling(musicgen.top_k, musicgen.temperature, musicgen.guidance)

@@ -11,8 +11,8 @@ from sonoscope.settings.interpretability import HeardPieces
 
 def main(pieces: Path, settings: dict[str, Any], seed: int) -> None:
     """Write the pieces."""
-    heard = HeardPieces.model_validate(settings["heard"])
-    PIECES.write(pieces, heard_pieces(heard, settings["seconds"], settings["sample_rate"], seed))
+    heard = HeardPieces.model_validate(settings["interpretability.heard"])
+    PIECES.write(pieces, heard_pieces(heard, settings["musicgen.seconds"], settings["world.sample_rate"], seed))
 
 
 if __name__ == "__main__":

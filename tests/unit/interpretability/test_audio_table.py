@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from sonoscope.audio.features import chroma
 from sonoscope.interpretability.audio_table import AUDIO_FEATURES, audio_features, feature_table, key_features
 
 RATE = 16000
@@ -23,14 +24,14 @@ def cadence(tonic, minor, seconds=0.5):
 
 
 @pytest.mark.parametrize("minor", [False, True])
-@pytest.mark.parametrize("tonic", [0, 3, 7, 10])
-def test_mistake_9_key_and_mode_are_found_on_every_tonic(tonic, minor):
-    found = audio_features(cadence(tonic, minor), RATE)
+@pytest.mark.parametrize("tonic", range(12))
+def test_mistake_9_and_acceptance_17_key_and_mode_are_found_on_every_tonic(tonic, minor):
+    found = key_features(chroma(cadence(tonic, minor), RATE))
     assert found["key"] == tonic and (found["majorness"] < 0) == minor
 
 
 @pytest.mark.parametrize("bpm", [75, 120, 168])
-def test_tempo_of_clicks_is_exact_up_to_the_octave(bpm):
+def test_acceptance_17_tempo_of_clicks_is_exact_up_to_the_octave(bpm):
     audio = np.zeros(12 * RATE, np.float32)
     rng = np.random.default_rng(0)
     for k in range(int(12 * bpm / 60)):

@@ -20,7 +20,7 @@ def extractor(model):
     return extractor
 
 
-def test_replay_equals_generation_on_both_rows(model, extractor):
+def test_acceptance_01_replay_equals_generation_on_both_rows(model, extractor):
     again = ActivationExtractor(model)
     for row, prompts in (("cond", PROMPTS), ("null", [None] * 3)):
         again.replay(extractor.tokens, prompts)
@@ -34,7 +34,7 @@ def test_mistake_1_every_step_is_kept_and_steps_differ(extractor):
     assert (states.diff(dim=1).norm(dim=-1) > 1e-3).all()
 
 
-def test_mistake_3_rows_of_guidance_are_kept_apart(model, extractor):
+def test_mistake_3_and_acceptance_02_rows_of_guidance_are_kept_apart(model, extractor):
     other = ActivationExtractor(model)
     other.generate([PROMPTS[k] for k in (2, 0, 1)], seeds=[5, 3, 4], seconds=0.4)
     for row in ("cond", "null"):
@@ -48,7 +48,7 @@ def test_mistake_4_eight_seconds_are_four_hundred_frames_not_calls_times_layers(
     assert extractor.get_layer_activation(0).shape[1] == round(0.4 * model.frame_rate)
 
 
-def test_frames_are_aligned_by_the_delay_pattern(model):
+def test_acceptance_03_frames_are_aligned_by_the_delay_pattern(model):
     """A change of codebook k of frame f is first seen at frame f + k, and never before."""
     tokens = torch.randint(0, model.cardinality, (1, 4, 12), generator=torch.Generator().manual_seed(0))
     extractor = ActivationExtractor(model, [0])
@@ -81,7 +81,7 @@ def test_under_null_text_cross_attention_adds_nothing(model, extractor):
     assert float(seen[0].abs().max()) == 0.0
 
 
-def test_mistake_5_layers_that_do_not_exist_are_refused_with_their_number():
+def test_mistake_5_and_acceptance_04_layers_that_do_not_exist_are_refused_with_their_number():
     with pytest.raises(LayerError, match="24 layers, 0 to 23; found 24"):
         choose_layers("0,6,12,18,24", 24)
     assert choose_layers("0,6,12,18,24", 48) == (0, 6, 12, 18, 24)
@@ -97,7 +97,7 @@ def test_mistake_9_layers_stand_in_the_order_of_their_numbers():
 
 
 @pytest.mark.parametrize("as_tuple", [False, True])
-def test_blocks_that_return_tuples_or_tensors_are_both_read(as_tuple):
+def test_acceptance_21_blocks_that_return_tuples_or_tensors_are_both_read(as_tuple):
     class Block(nn.Module):
         def forward(self, x):
             return (x + 1, None) if as_tuple else x + 1

@@ -31,7 +31,7 @@ def test_mistake_6_sparsity_says_something_where_no_component_is_zero():
 
 
 @pytest.mark.parametrize(("n", "dim", "biased"), [(80, 1024, 0.93), (200, 2048, 0.91), (1000, 1024, 0.51)])
-def test_debiased_cka_of_independent_noise_is_zero_where_the_biased_one_is_not(n, dim, biased):
+def test_acceptance_16_debiased_cka_of_independent_noise_is_zero_where_the_biased_one_is_not(n, dim, biased):
     g = rng()
     a, b = g.standard_normal((n, dim)), g.standard_normal((n, dim))
     assert linear_cka(a, b) == pytest.approx(0, abs=0.02)

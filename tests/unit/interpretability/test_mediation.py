@@ -11,7 +11,7 @@ def rng(seed=0):
 
 
 @pytest.mark.parametrize("c", [-1.0, 0.0, 1.0])
-def test_interventions_recover_the_truth_whatever_confounds(c):
+def test_acceptance_13_interventions_recover_the_truth_whatever_confounds(c):
     world = KnownModel(c=c)
     found = by_intervention(*world.intervene(400, rng()), rng(1))
     assert found.direct.estimate == pytest.approx(0.30, abs=0.03)

@@ -45,7 +45,7 @@ def test_a_planted_cue_is_read_at_its_layer_and_noise_is_not():
     assert interval.low < scores[1] < interval.high
 
 
-def test_mistake_8_no_template_stands_on_both_sides():
+def test_mistake_8_and_acceptance_19_no_template_stands_on_both_sides():
     """States that hold nothing but the identity of a template: a random split reads the label, a grouped one cannot."""
     g = rng()
     template = np.repeat(np.arange(20), 8)

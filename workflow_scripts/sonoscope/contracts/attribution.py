@@ -30,7 +30,9 @@ QUERIES = Table(
         "query_id": Column("string", "name of the clip"),
         "kind": Column("string", "songs, unprompted, held_out, pair-0, pair-0-held_out or experiment_1"),
         "source": Column("string", "song that it is of, or whose caption it was generated with, if any", nullable=True),
-        "prompt": Column("string", "caption that it was generated with and is asked about; null is none", nullable=True),
+        "prompt": Column(
+            "string", "caption that it was generated with and is asked about; null is none", nullable=True
+        ),
         "seed": Column("int64", "seed of the sampling; of a held-out clip its number"),
         "seconds": Column("float64", "length", "s"),
         "audio": Column("string", "audio file, relative to the folder of the table"),

@@ -97,6 +97,7 @@ LAYERS = Table(
         "p_value": Column("float64", "permutation of prompts"),
         "adjusted": Column("float64", "max-T over all layers and statistics"),
         "n": Column("int64", "prompts per emotion"),
+        "detectable": Column("float64", "effect that so many prompts find in 80 of 100 experiments, unadjusted"),
         "same_prompt": Column("float64", "mean absolute difference between seeds of one prompt"),
         "same_emotion": Column("float64", "mean absolute difference between prompts of one emotion"),
         "other_emotion": Column("float64", "mean absolute difference between the two emotions' clips"),
@@ -170,9 +171,58 @@ DICTIONARIES = Table(
         "mmcs": Column("float64", "mean largest cosine with the dictionary of another seed"),
         "matched": Column("float64", "share of features matched one to one across seeds above cosine 0.7"),
         "random_mmcs": Column("float64", "the same against a random dictionary"),
+        "pca_fvu": Column("float64", "fraction of variance unexplained by as many principal components as are active"),
+        "absorption": Column("float64", "share of planted parents' occurrences that a child's feature has swallowed"),
         "seconds": Column("float64", "training time of one seed", "s"),
         "frames": Column("int64", "frames that were trained on"),
     },
     key=("kind",),
     description="Sparse autoencoders of one layer.",
+)
+
+PATCHES = Table(
+    "patches",
+    {
+        "texts": Column("string", "the clean text, the corrupted text"),
+        "site": Column("string", "layer, cross_head, self_head, direction, or the part of a block that is ablated"),
+        "measure": Column("string", "denoising, noising, attribution, sufficiency, necessity, or ablation in nats"),
+        "layer": Column("int64", "layer"),
+        "head": Column("int64", "attention head; -1 where there is none"),
+        "n": Column("int64", "pieces whose effect is defined"),
+        "value": Column("float64", "mean over pieces"),
+        "low": Column("float64", "lower end of the 95 % interval"),
+        "high": Column("float64", "upper end of the 95 % interval"),
+        "null": Column("float64", "95th percentile over random directions", nullable=True),
+    },
+    key=("texts", "site", "measure", "layer", "head"),
+    description="What of a text's influence on the logits passes where; 1 is all of it.",
+)
+
+CROSS = Table(
+    "cross_decoding",
+    {
+        "target": Column("string", "valence or arousal"),
+        "trained_on": Column("string", "emotion words, cue words, or rendered music"),
+        "tested_on": Column("string", "the same; clips of one template, or group, are never on both sides"),
+        "row": Column("string", "row of the guidance batch of generated clips: cond or null"),
+        "layer": Column("int64", "layer"),
+        "n": Column("int64", "clips that were read"),
+        "correlation": Column("float64", "of the reading with what was asked for, or with what the causes express"),
+        "low": Column("float64", "lower end of the 95 % interval"),
+        "high": Column("float64", "upper end of the 95 % interval"),
+    },
+    key=("target", "trained_on", "tested_on", "row"),
+    description="Does one readout serve words, cues and sound?",
+)
+
+EMBEDDING = Table(
+    "states_map",
+    {
+        "clip_id": Column("string", "name of the clip"),
+        "emotion": Column("string", "emotion that its prompt asks for"),
+        "x": Column("float64", "place in the picture, no unit"),
+        "y": Column("float64", "place in the picture, no unit"),
+    },
+    key=("clip_id",),
+    description="A picture of the generated clips' states; distances in it measure nothing.",
 )

@@ -12,7 +12,7 @@ from sonoscope.interpretability.heard import ARMS, TEXTS, targets, true_effects
 from sonoscope.interpretability.mediation import KnownModel, Mediation, by_intervention, by_regression
 from sonoscope.interpretability.probes import control_task, is_class, nested_probe, readout, score, score_interval
 from sonoscope.settings.interpretability import Probing
-from sonoscope.statistics import Interval, bootstrap_interval, hedges_g, max_t_test
+from sonoscope.statistics import Interval, bootstrap_interval, hedges_g, max_t_test, minimal_detectable_effect
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +30,7 @@ def layer_differences(
     means = np.stack([values[(table["prompt_id"] == p).to_numpy()].mean(0) for p in prompts["prompt_id"]])
     first = (prompts["emotion"] == words[0]).to_numpy()
     flat = means.reshape(len(means), -1)
+    detectable = minimal_detectable_effect(int(first.sum()))
     tested = max_t_test(flat, first, rng, permutations=permutations)
     apart = np.abs(values[:, None] - values[None])  # [n, n, L, S]
     same_prompt = table["prompt_id"].to_numpy()[:, None] == table["prompt_id"].to_numpy()
@@ -52,6 +53,7 @@ def layer_differences(
                     "statistic": name, "layer": layer, "first": a.mean(), "second": b.mean(),
                     "effect": effect.estimate, "low": effect.low, "high": effect.high,
                     "p_value": float(tested.p_value[k]), "adjusted": float(tested.adjusted[k]), "n": int(first.sum()),
+                    "detectable": detectable,
                     **{kind: float(value[layer, s]) for kind, value in kinds.items()},
                 }
             )  # fmt: skip

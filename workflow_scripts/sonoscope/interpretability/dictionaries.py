@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sonoscope.interpretability.absorption import planted_absorption
 from sonoscope.interpretability.sae import Kind, Recipe, SparseAutoencoder, train_sae
 from sonoscope.interpretability.sae_measures import Recovered, fit_of, matched_share, mmcs, spliced
 from sonoscope.interpretability.shards import ShardStore
@@ -19,6 +20,9 @@ from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.interpretability import Dictionary
 
 log = logging.getLogger(__name__)
+
+FEWEST = 40
+"""Frames per feature below which a dictionary is warned of; 100 to 200 are advised."""
 
 Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -39,6 +43,9 @@ def train_dictionary(store: ShardStore, rows: NDArray[np.int64], kind: Kind, see
     sae = SparseAutoencoder(store.dim, settings.expansion * store.dim, settings.k, kind, generator)
     some = order.choice(rows, size=min(len(rows), 20_000), replace=False)
     sae.start_from(torch.from_numpy(store.rows(some)))
+    if len(rows) < FEWEST * len(sae.W_dec):
+        log.warning("%d frames for %d features: expected %d per feature or more, or many of them will stay dead",
+                    len(rows), len(sae.W_dec), FEWEST)  # fmt: skip
     batch = min(settings.batch, len(rows))
     epochs = -(-settings.steps // (len(rows) // batch))
 
@@ -69,7 +76,9 @@ def measure_kind(
     train, held_out = sides_by_clip(store.count, len(tokens))
     trained = [train_dictionary(store, train, kind, seed, settings) for seed in settings.seeds]
     (sae, seconds), (other, _) = trained[0], trained[1]
-    fit = fit_of(sae, torch.from_numpy(store.rows(held_out)))
+    unseen = torch.from_numpy(store.rows(held_out))
+    fit = fit_of(sae, unseen)
+    sample = np.random.default_rng(0).choice(train, size=min(len(train), 20_000), replace=False)
     codes = torch.from_numpy(tokens[round(0.8 * len(tokens)) :][:32].astype(np.int64))
     mean = torch.tensor(store.manifest["mean"], dtype=torch.float32)
     layer = int(store.manifest["layer"])
@@ -81,7 +90,18 @@ def measure_kind(
         "ce_clean": ce.clean, "ce_spliced": ce.spliced, "ce_zero": ce.zero, "ce_mean": ce.mean,
         "mmcs": mmcs(other.W_dec, sae.W_dec), "matched": matched_share(sae.W_dec, other.W_dec),
         "random_mmcs": mmcs(random, sae.W_dec), "seconds": seconds, "frames": len(train),
+        "pca_fvu": pca_fvu(torch.from_numpy(store.rows(sample)), unseen, round(fit.l0)),
+        "absorption": planted_absorption(kind, settings.seeds[0], min(settings.steps, 400)),
     }  # fmt: skip
+
+
+def pca_fvu(train: Tensor, held_out: Tensor, count: int) -> float:
+    """Fraction of variance that ``count`` principal components of other rows leave: the dense code of that size."""
+    mean = train.mean(0)
+    basis = torch.linalg.eigh((train - mean).double().t() @ (train - mean).double())[1][:, -max(1, count) :].float()
+    centred = held_out - mean
+    left = centred - (centred @ basis) @ basis.t()
+    return float(left.double().square().sum() / (held_out - held_out.mean(0)).double().square().sum())
 
 
 def store_of(folder: Path, depth: float, num_layers: int) -> ShardStore:

@@ -66,16 +66,49 @@ def dictionary_rows(table: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
         name = f"interpretability.sae.{one['kind']}"
         lost, lost_to_mean = one["ce_zero"] - one["ce_clean"], one["ce_mean"] - one["ce_clean"]
         rows += [
-            measure(f"{name}.fvu", float(one["fvu"]), target=FVU_BAR, better="lower", sources=sources),
+            measure(f"{name}.fvu", float(one["fvu"]), baseline=float(one["pca_fvu"]), target=FVU_BAR, better="lower",
+                    sources=sources),
             measure(f"{name}.dead", float(one["dead"]), n=int(one["features"]), target=DEAD_BAR, better="lower",
                     sources=sources),
             measure(f"{name}.mmcs", float(one["mmcs"]), null=float(one["random_mmcs"]), sources=sources),
+            measure(f"{name}.absorption", float(one["absorption"]), sources=sources),
         ]  # fmt: skip
         if lost > SMALLEST_LOSS:  # else the model does not need the layer, and there is nothing to recover
             of_mean = (one["ce_mean"] - one["ce_spliced"]) / lost_to_mean if lost_to_mean > SMALLEST_LOSS else None
             recovered = float((one["ce_zero"] - one["ce_spliced"]) / lost)
             name = f"{name}.ce_recovered"
             rows.append(measure(name, recovered, baseline=of_mean, target=CE_BAR, sources=sources))
+    return rows
+
+
+def steering_rows(effects: pd.DataFrame, listener: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
+    """Rows of emotion steering: the listener's reading along the target's own axis, and how good a listener it is.
+
+    The bar of a target is the largest effect of a random direction, which the whole interval must exceed. The baseline
+    is what asking by prompt does.
+    """
+    rows: list[Row] = []
+    for one in _records(effects[effects["arm"] == "steered"]):
+        if one["outcome"] != f"along_{one['target']}":
+            continue
+        asked = effects[
+            (effects["arm"] == "prompt") & (effects["target"] == one["target"]) & (effects["outcome"] == one["outcome"])
+        ]["effect"]
+        rows.append(
+            measure(
+                f"interpretability.emotion_steering.{one['target']}", float(one["effect"]), low=float(one["low"]),
+                high=float(one["high"]), n=int(one["n"]), null=float(one["null"]),
+                baseline=float(asked.iloc[0]) if len(asked) else None, target=float(one["null"]),
+                provided=bool(one["low"] > one["null"]), sources=sources,
+            )
+        )  # fmt: skip
+    rows += [
+        measure(
+            f"interpretability.listener.{one['target']}", float(one["r2"]), low=float(one["low"]),
+            high=float(one["high"]), n=int(one["n"]), sources=sources,
+        )
+        for one in _records(listener)
+    ]  # fmt: skip
     return rows
 
 

@@ -7,7 +7,7 @@ mean norm is the root of D; the constant is folded into the weights when they ar
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -88,8 +88,11 @@ class SparseAutoencoder(nn.Module):
         return tuple(features // n for n in (16, 8, 4, 2, 1)) if self.kind == "matryoshka" else (features,)
 
     def pre(self, scaled: Tensor) -> Tensor:
-        """Activations before the gate, ``[B, F]``, of scaled inputs ``[B, D]``."""
-        return (scaled - self.b_dec) @ self.W_enc + self.b_enc
+        """Activations before the gate, ``[B, F]``, of scaled inputs ``[B, D]``.
+
+        The decoder's bias is taken out after the product: its gradient then needs no product over the whole batch.
+        """
+        return scaled @ self.W_enc + (self.b_enc - self.b_dec @ self.W_enc)
 
     def gate(self, pre: Tensor) -> Tensor:
         """Sparse activations: by the batch while training, by each input alone otherwise."""
@@ -190,9 +193,9 @@ def train_sae(
             group["lr"] = group["rate"] * min(1.0, rising, falling)
         x = batch * sae.scale
         pre = sae.pre(x)
-        z = sae.gate(pre)
-        silent = torch.where((z > 0).any(0), 0, silent + len(x))
-        loss = _loss(sae, x, pre, z, silent > recipe.dead_after, recipe)
+        code = _few(sae, pre) if sae.kind == "topk" else _many(sae, pre)
+        silent = torch.where(code.fired, 0, silent + len(x))
+        loss = _loss(sae, x, pre, code, silent > recipe.dead_after, recipe)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         _project_gradient(sae)
@@ -207,13 +210,36 @@ def train_sae(
     return losses
 
 
-def _loss(sae: SparseAutoencoder, x: Tensor, pre: Tensor, z: Tensor, dead: Tensor, recipe: Recipe) -> Tensor:
-    error = x - (z @ sae.W_dec + sae.b_dec)
-    loss = error.square().sum(1).mean() / x.shape[1]
-    for size in sae.prefixes[:-1]:
-        part = x - (z[:, :size] @ sae.W_dec[:size] + sae.b_dec)
-        loss = loss + part.square().sum(1).mean() / x.shape[1]
-    loss = loss / len(sae.prefixes)
+class _Code(NamedTuple):
+    """What a batch became."""
+
+    reconstructions: list[Tensor]
+    """Of scaled inputs, by the whole dictionary first, then by its prefixes."""
+    fired: Tensor
+    """Which features were active in the batch, ``[F]`` of bool."""
+
+
+def _few(sae: SparseAutoencoder, pre: Tensor) -> _Code:
+    """The code of TopK as k rows of the decoder per input: no product with all features, forwards or backwards."""
+    top = pre.topk(sae.k, dim=-1)
+    strength = top.values.relu()
+    rows = nn.functional.embedding_bag(top.indices, sae.W_dec, per_sample_weights=strength, mode="sum")
+    fired = torch.zeros(pre.shape[1], dtype=torch.bool)
+    fired[top.indices[strength > 0]] = True
+    return _Code([rows + sae.b_dec], fired)
+
+
+def _many(sae: SparseAutoencoder, pre: Tensor) -> _Code:
+    """The code of every other kind, whose inputs have different numbers of active features."""
+    z = sae.gate(pre)
+    sizes = [len(sae.W_dec), *sae.prefixes[:-1]]
+    return _Code([z[:, :size] @ sae.W_dec[:size] + sae.b_dec for size in sizes], (z > 0).any(0))
+
+
+def _loss(sae: SparseAutoencoder, x: Tensor, pre: Tensor, code: _Code, dead: Tensor, recipe: Recipe) -> Tensor:
+    error = x - code.reconstructions[0]
+    parts = [(x - r).square().sum(1).mean() for r in code.reconstructions[1:]]
+    loss = torch.stack([error.square().sum(1).mean(), *parts]).mean() / x.shape[1]
     if sae.kind == "jumprelu":
         active: Tensor = _Count.apply(pre, sae.log_theta.exp(), sae.width)  # type: ignore[no-untyped-call]
         loss = loss + recipe.l0_weight * (active.sum(1).mean() / sae.k - 1).square()

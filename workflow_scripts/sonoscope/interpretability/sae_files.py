@@ -1,7 +1,8 @@
 """Sparse autoencoders in SAELens's layout: cfg.json and sae_weights.safetensors, with the input scale folded in."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -69,3 +70,31 @@ def import_sae(folder: Path) -> SparseAutoencoder:
         elif "threshold" in weights:
             sae.threshold.copy_(weights["threshold"][0])
     return sae.eval()
+
+
+class Decoder(NamedTuple):
+    """Directions of a dictionary's features."""
+
+    rows: torch.Tensor
+    """Unit vectors ``[F, D]``; row j is what feature j adds to the residual stream."""
+    layer: int
+    """Block at whose output they live."""
+    model: str
+    revision: str
+
+
+def load_decoder(folder: Path) -> Decoder:
+    """Decoder rows of a dictionary in SAELens's layout, ours or another's, as directions to steer along.
+
+    Raises
+    ------
+    ValueError
+        The metadata name no layer (``hook_name``, such as blocks.12.hook_resid_post).
+    """
+    metadata: dict[str, Any] = read_json(folder / "cfg.json").get("metadata", {})
+    found = re.search(r"blocks\.(\d+)\.", str(metadata.get("hook_name", "")))
+    if found is None:
+        raise ValueError(f"{folder / 'cfg.json'}: expected metadata.hook_name such as blocks.12.hook_resid_post")
+    rows = torch.nn.functional.normalize(load_file(folder / "sae_weights.safetensors")["W_dec"].float(), dim=1)
+    model, revision = str(metadata.get("model_name", "")), str(metadata.get("revision", ""))
+    return Decoder(rows, int(found.group(1)), model, revision)

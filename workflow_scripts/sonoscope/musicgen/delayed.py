@@ -86,6 +86,10 @@ class DelayedMusicGen(MusicGen):
     @torch.no_grad()
     def logits(self, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:
         """Logits ``[B, K, S, cardinality]`` of a replay without guidance; position s predicts frame s - k."""
+        return self.differentiable_logits(tokens, prompts)
+
+    def differentiable_logits(self, tokens: Tensor, prompts: Sequence[Prompt]) -> Tensor:
+        """`logits`, through which gradients flow to whatever hooks made a leaf."""
         frames = tokens.shape[-1]
         out = torch.empty(len(prompts), self.num_codebooks, frames + 1, self.cardinality, device=self.device)
         for rows, condition in self._by_text_length(prompts):

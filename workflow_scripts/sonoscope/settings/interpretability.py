@@ -1,10 +1,11 @@
 """Settings of the interpretability study."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.directions import EstimatorName
 
 
 class HeardPieces(Section):
@@ -48,6 +49,9 @@ class Probing(Section):
     resamples: int = Field(default=1000, ge=100)
     """Bootstrap resamples of every interval."""
 
+    picture: Literal["tsne", "umap"] = "tsne"
+    """How the illustration of the states is made; umap needs the package umap-learn. Nothing is measured in it."""
+
 
 class Dictionary(Section):
     """Sparse autoencoders of one layer."""
@@ -66,7 +70,7 @@ class Dictionary(Section):
     expansion: int = Field(default=4, ge=1, le=64)
     """Features per dimension of the residual stream."""
 
-    k: int = Field(default=32, ge=1)
+    k: int = Field(default=48, ge=1)
     """Active features per frame."""
 
     steps: int = Field(default=4000, ge=10)
@@ -80,6 +84,65 @@ class Dictionary(Section):
 
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0, 1], min_length=2)
     """Seeds of training, whose dictionaries are compared."""
+
+
+class Patching(Section):
+    """Activation patching between two texts on the same tokens."""
+
+    clips: int = Field(default=16, ge=2)
+    """Pieces whose tokens are replayed under both texts."""
+
+    heads: list[Literal["cross", "self"]] = Field(default_factory=lambda: list[Literal["cross", "self"]](["cross"]))
+    """Kinds of attention whose heads are patched one by one; none leaves heads out."""
+
+    random: int = Field(default=20, ge=3)
+    """Random directions beside each patched direction; their 95th percentile is the null."""
+
+
+class Features(Section):
+    """Pages of single features of a dictionary."""
+
+    kind: Literal["topk", "batch_topk", "jumprelu", "matryoshka"] = "topk"
+    """Dictionary whose features are described; it must be among dictionary.kinds."""
+
+    shown: int = Field(default=6, ge=1, le=50)
+    """Features that get a dashboard: the most selective for an emotion."""
+
+    clips: int = Field(default=4, ge=1, le=12)
+    """Clips of each dashboard: those with the largest activations."""
+
+    permutations: int = Field(default=200, ge=50)
+    """Permutations of the emotions over the clips, for the null of selectivity."""
+
+
+class EmotionSteering(Section):
+    """Pushing the model towards valence, arousal and emotions, scored by a listener that never saw its states."""
+
+    estimator: EstimatorName = "difference_in_means"
+    """Estimator of the directions, of the steering study."""
+
+    targets: list[Literal["valence", "arousal", "happy", "sad", "calm", "energetic"]] = Field(
+        default_factory=lambda: list[Literal["valence", "arousal", "happy", "sad", "calm", "energetic"]](
+            ["valence", "arousal", "happy", "sad", "calm", "energetic"]
+        ),
+        min_length=1,
+    )
+    """What is pushed towards."""
+
+    coefficients: list[Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: [0.05, 0.1], min_length=1)
+    """Sizes of the push, as shares of the mean norm of the layer's states; each is tried with both signs."""
+
+    prompts: int = Field(default=12, ge=2, le=39)
+    """Prompts that name no emotion."""
+
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default_factory=lambda: [0], min_length=1)
+    """Seeds of every prompt; all arms share them."""
+
+    random: int = Field(default=8, ge=2)
+    """Random directions at the largest coefficient; the largest of their effects is the null."""
+
+    features: int = Field(default=2, ge=0)
+    """Features of a dictionary that are pushed along, the most selective ones."""
 
 
 class Interpretability(Section):
@@ -99,3 +162,21 @@ class Interpretability(Section):
 
     dictionary: Dictionary = Dictionary()
     """Sparse autoencoders."""
+
+    patching: Patching = Patching()
+    """Activation patching."""
+
+    features: Features = Features()
+    """Features of a sparse autoencoder."""
+
+    steering: EmotionSteering = EmotionSteering()
+    """Emotion steering."""
+
+    @model_validator(mode="after")
+    def _trained(self) -> Self:
+        if self.features.kind not in self.dictionary.kinds:
+            raise ValueError(
+                f"features.kind: expected one of dictionary.kinds ({', '.join(self.dictionary.kinds)}), "
+                f"found {self.features.kind}"
+            )
+        return self
