@@ -55,6 +55,11 @@ def code(script):
     return code_hash(SCRIPTS / f"{script}.py", SCRIPTS)
 
 
+def if_there(path):
+    """``path`` as it lies on disk, without asking for the job that makes it; nothing where it is not there yet."""
+    return lambda wildcards: [before_update(path)] if os.path.exists(path) else []
+
+
 def section(path):
     """One section of the settings, such as "steering" or "steering.rfm", as plain data."""
     return per_rule.section(SETTINGS, path)
