@@ -106,8 +106,8 @@ def visit(browser: "Browser", path: Path, *, width: int = 1280, dark: bool = Fal
         page.goto(path.resolve().as_uri(), wait_until="load")
         seconds = time.perf_counter() - start
         overflow = int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
-        findings = barriers(page) if scan else ()
-        return Visit(seconds, tuple(requests), tuple(errors), findings, overflow)
+        said, asked = tuple(errors), tuple(requests)  # before the scan, which asks for things of its own
+        return Visit(seconds, asked, said, barriers(page) if scan else (), overflow)
     finally:
         context.close()
 
@@ -129,7 +129,7 @@ def barriers(page: "Page") -> tuple[str, ...]:
     spec = find_spec("axe_playwright_python")
     assert spec is not None and spec.origin is not None
     page.evaluate((Path(spec.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'], preload: false })")
     return tuple(
         f"{finding['id']}: {finding['nodes'][0]['html'][:160]}"
         for finding in found["violations"]
