@@ -90,7 +90,5 @@ def test_numbers_that_are_read_together_share_their_places():
 
 def test_what_is_tiny_is_no_zero():
     assert (
-        numbers.show(1.25e-7) == "1.2·10⁻⁷"
-        and numbers.show(-3e-12, 2) == "\u22123.0·10⁻¹²"
-        and numbers.show(0.0) == "0"
+        numbers.show(1.25e-7) == "1.2·10⁻⁷" and numbers.show(-3e-12) == "\u22123.0·10⁻¹²" and numbers.show(0.0) == "0"
     )

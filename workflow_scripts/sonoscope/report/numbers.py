@@ -40,7 +40,7 @@ def show(value: float | None, places: int | None = None) -> str:
     """``value`` with ``places`` after the point (by default three significant digits); an en dash for None."""
     if value is None or not math.isfinite(value):
         return "\u2013"
-    if value != 0 and abs(value) < 5e-7:
+    if places is None and value != 0 and abs(value) < 5e-7:
         return _scientific(value)
     text = f"{value:,.{decimals(value) if places is None else places}f}"
     if text.startswith("-"):

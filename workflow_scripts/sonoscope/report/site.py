@@ -1,5 +1,6 @@
 """Builds the site: one opening page, one page per study that has results, and the scorecard."""
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from sonoscope import __version__, manifest, scorecard
 from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
 from sonoscope.report import assets, numbers
-from sonoscope.report.blocks import Number, Study, blocks_of, unique
+from sonoscope.report.blocks import Missing, Number, Section, Study, blocks_of, unique
 from sonoscope.report.charts import javascript
 from sonoscope.report.media import Media
 from sonoscope.report.results import Results
 from sonoscope.report.skipped import skipped_table
 from sonoscope.report.sources import Source, changes, short_path
 from sonoscope.report.studies import STUDIES
+
+logger = logging.getLogger(__name__)
 
 Builders = Mapping[str, Callable[[Results], Study]]
 
@@ -84,7 +87,7 @@ def build(
         A result does not have the form that its contract declares.
     """
     _clear(site)
-    pages = [builders[name](results) for name in studies]
+    pages = [_page(name, builders[name], results, snapshot) for name in studies]
     rows, skipped = _scorecard(results), skipped_table(results)
     blocks = blocks_of(pages) + ([skipped] if skipped else [])
     media = Media(site)
@@ -115,6 +118,19 @@ def build(
         if page.sections:
             _render(environment, "study.html", site / f"{page.slug}.html", **shared, study=page, sources=page.sources)
     return site / "index.html"
+
+
+def _page(name: str, builder: Callable[[Results], Study], results: Results, snapshot: bool) -> Study:
+    """The page of a study; in a snapshot, results that are damaged or of an older form leave a note in its place."""
+    try:
+        return builder(results)
+    except SonoscopeError as error:
+        if not snapshot:
+            raise
+        logger.warning("the page of %s is left out: %s", name, error)
+        told = f"The page cannot be drawn from what lies on disk ({error})"
+        title = name.capitalize()
+        return Study(name, title, title, name, sections=(Section("results", "Results", (Missing(told, name),)),))
 
 
 def _clear(site: Path) -> None:

@@ -87,7 +87,11 @@ def _corpus(
     source = results.source(folder / "metrics.parquet")
     sources, name = present(source), words.CORPORA[corpus]
     blocks: list[Block] = [] if first else [Numbers(words.numbers(metrics, source))]  # the answer above has shown them
-    blocks += [Prose(words.reading(differences)), figures.comparison(corpus, metrics, words.MODELS, sources)]
+    blocks += [figures.comparison(corpus, metrics, words.MODELS, sources)]
+    lines = pd.DataFrame(words.steps(differences), columns=["step", *words.DIMENSIONS])
+    if len(lines):
+        columns = {"step": Column("Change of CCC by"), **{d: Column(d.capitalize()) for d in words.DIMENSIONS}}
+        blocks.append(Table(f"affect-{corpus}-steps", "What each part adds", lines, columns, PAIRED, sources=sources))
     sections = [
         Section(f"affect-{corpus}", f"Bars of unseen songs, {name}", tuple(b for b in blocks if b != Prose("")))
     ]
