@@ -28,7 +28,7 @@ $(STAMP): $(PINS)
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) $$(test -t 1 && echo --logger rich)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup
