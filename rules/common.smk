@@ -272,6 +272,13 @@ def tell(message):
     print(f"sonoscope: {message}", file=sys.stderr)
 
 
+def newest_report():
+    """Where to look: the page that was drawn last, as the end of a sentence; nothing before there is one."""
+    pages = [f"{RESULTS}/{name}/index.html" for name in ("report", "report_now")]
+    there = [page for page in pages if os.path.exists(page)]
+    return f", the report is {max(there, key=os.path.getmtime)}" if there else ""
+
+
 def check_results():
     """Stop before anything runs where results cannot be written."""
     try:

@@ -60,10 +60,12 @@ def _named(
     for chosen in ([], *([c] for c in names), *([c] for c in groups), names, [*names, *groups]):
         if (chosen or keys) and not frame.duplicated([*keys, *chosen]).any():
             break
+    if not chosen:  # nothing is needed: what has most values, for the eye
+        chosen = sorted(names, key=lambda c: -frame[c].nunique())[:1] or groups[:1]
     if len(chosen) <= 1 and not (chosen and chosen[0] in groups):
-        return frame, chosen[0] if chosen else max(names, key=lambda c: frame[c].nunique(), default=None)
+        return frame, chosen[0] if chosen else None
     joined = frame[chosen].astype(str).agg(" · ".join, axis=1)
-    return frame.assign(series=joined), "series"
+    return (frame.assign(series=joined), "series") if joined.nunique() <= MOST_SERIES else (frame, None)
 
 
 def _safe(name: Any) -> str:
@@ -109,7 +111,8 @@ def _hue(frame: pd.DataFrame, series: str | None, picked: Any) -> dict[str, Any]
     if series is None:
         return {"color": alt.value("#8a9098")}
     names = list(dict.fromkeys(frame[series].astype(str)))
-    colour = alt.Color(f"{series}:N", scale=alt.Scale(domain=names), title=None)
+    legend = alt.Legend(columns=4, labelLimit=200)
+    colour = alt.Color(f"{series}:N", scale=alt.Scale(domain=names), title=None, legend=legend)
     return {"color": colour, "opacity": alt.condition(picked, alt.value(1), alt.value(0.08))}
 
 
@@ -119,7 +122,7 @@ def _courses(
 ) -> dict[str, Any]:  # fmt: skip
     picked = alt.selection_point(fields=[series], bind="legend", name="series") if series else None
     x = alt.X(f"{across}:Q", title=_words(across), scale=alt.Scale(padding=14, nice=False, zero=False))
-    y = alt.Y(f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(format="~g", tickCount=6))
+    y = alt.Y(f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6))
     base = alt.Chart(frame).encode(x=x, **_hue(frame, series, picked))
     layers: list[Any] = [base.mark_line(strokeWidth=2).encode(y=y)]
     if low and high:
@@ -136,7 +139,7 @@ def _rows(
     order = list(dict.fromkeys(frame[series].astype(str)))
     y = alt.Y(f"{series}:N", sort=order, title=None)
     axis = alt.X(
-        f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(format="~g", tickCount=5)
+        f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)
     )
     base = alt.Chart(frame).encode(y=y, color=alt.value("#5b8fbf"))
     layers: list[Any] = []
