@@ -36,4 +36,6 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Write links to files of the repository as their paths: the pages stand by themselves."""
+    if page.file.src_uri.startswith("studies/"):
+        markdown = f"{markdown}\n\n{reference.of_study(Path(page.file.src_uri).stem)}\n"
     return reference.outside(markdown, f"docs/{page.file.src_uri}".rpartition("/")[0])

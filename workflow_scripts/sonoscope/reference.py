@@ -79,6 +79,31 @@ def models(root: Path) -> str:
     return "\n\n".join(text) + "\n"
 
 
+def of_study(name: str) -> str:
+    """What the page of every study ends with: its settings, its files, and where its numbers are defined."""
+    header, rule, *lines = schema.table().splitlines()
+    own = [line for line in lines if line.startswith((f"| `{name}.", f"| `{name}`"))]
+    module = importlib.import_module(f"{contracts.__name__}.{name}")
+    files = [v for n, v in vars(module).items() if isinstance(v, Table | Tensors) and not n.startswith("_")]
+    kinds = ["| kind of file | columns or tensors |", "|---|---|"]
+    for contract in files:
+        names = contract.columns if isinstance(contract, Table) else contract.tensors
+        kinds.append(f"| {contract.name} | {', '.join(f'`{n}`' for n in names)} |")
+    return "\n".join(
+        [
+            "## Settings and files",
+            "",
+            f"The numbers of this study are defined, with their sources, in [definitions](../definitions.md#{name}). "
+            f"Long defaults stand in full in [the configuration](../configuration.md#{name}), types and units of files "
+            f"in [the contracts](../contracts.md#{name}). Every figure of the report's page has its own caption, which "
+            "says what is shown, what to look for, n, and what the intervals are.",
+            "",
+            *(['??? note "Settings"', "", *(f"    {line}" for line in (header, rule, *own)), ""] if own else []),
+            *['??? note "Files"', "", *(f"    {line}" for line in kinds), ""],
+        ]
+    )
+
+
 def outside(markdown: str, folder: str, inside: str = "docs") -> str:
     """Write links that leave the documentation as the path that they name, relative to the repository.
 

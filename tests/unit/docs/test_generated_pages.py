@@ -5,6 +5,7 @@ import yaml
 
 from sonoscope import reference
 from sonoscope.contracts import Table, Tensors
+from sonoscope.report.studies import STUDIES
 from sonoscope.settings import schema
 from sonoscope.settings.root import Settings
 
@@ -31,6 +32,14 @@ def test_every_contract_and_column_stands_in_its_page():
     for contract in found:
         names = contract.columns if isinstance(contract, Table) else contract.tensors
         assert f"### {contract.name}\n" in page and all(f"`{n}`" in page for n in names)
+
+
+def test_every_study_has_settings_files_and_definitions():
+    definitions = (ROOT / "docs/definitions.md").read_text()
+    for study in STUDIES:
+        told = reference.of_study(study)
+        assert f"`{study}." in told and "| kind of file |" in told and f"## {study.capitalize()}" in definitions
+        assert (ROOT / f"docs/studies/{study}.md").is_file()
 
 
 def test_every_card_is_shown():
