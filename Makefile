@@ -9,9 +9,9 @@ KILLS ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-PINS := envs/requirements.txt envs/dev.txt envs/no-deps.txt envs/constraints.txt
+PINS := envs/requirements.txt envs/dev.txt envs/docs.txt envs/no-deps.txt envs/constraints.txt
 
-.PHONY: help setup demo test check bench soak scale lock clean
+.PHONY: help setup demo test check docs bench soak scale lock clean
 
 help:
 	@sed -n '1,4p' Makefile
@@ -22,12 +22,13 @@ $(STAMP): $(PINS)
 	@echo "Setting up $(VENV) with $(PYTHON): some minutes, about 2.5 GB"
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Sonoscope needs Python 3.11 or later, found " + sys.version.split()[0] + "; name one with: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt -r envs/dev.txt -c envs/constraints.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r envs/requirements.txt -r envs/dev.txt -r envs/docs.txt -c envs/constraints.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r envs/no-deps.txt
+	@echo "$(CURDIR)/workflow_scripts" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/sonoscope.pth"
 	@touch $(STAMP)
 
 demo: $(STAMP)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) $$(test -t 1 && echo --logger rich)
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup
@@ -39,6 +40,12 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+	$(MAKE) docs
+
+# The documentation as a site that opens from disk; a warning is an error.
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "documentation: results/documentation/index.html"
 
 bench: $(STAMP)
 	@OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 SONOSCOPE_BENCHMARKS=docs/measured/benchmarks $(BIN)/python -m pytest tests/benchmarks

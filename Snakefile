@@ -68,7 +68,7 @@ onstart:
 
 onsuccess:
     show_pages(*(f"{RESULTS}/{page}.md" for page in ("doctor", "fetched_models", "fetched_corpora", "scorecard")))
-    tell(f"done; results are in {RESULTS}, the report is {RESULTS}/report/index.html")
+    tell(f"done; results are in {RESULTS}{newest_report()}")
 
 
 onerror:

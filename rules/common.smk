@@ -55,6 +55,11 @@ def code(script):
     return code_hash(SCRIPTS / f"{script}.py", SCRIPTS)
 
 
+def if_there(path):
+    """``path`` as it lies on disk, without asking for the job that makes it; nothing where it is not there yet."""
+    return lambda wildcards: [before_update(path)] if os.path.exists(path) else []
+
+
 def section(path):
     """One section of the settings, such as "steering" or "steering.rfm", as plain data."""
     return per_rule.section(SETTINGS, path)
@@ -274,6 +279,13 @@ def show_pages(*pages):
 def tell(message):
     """Say one line on the terminal."""
     print(f"sonoscope: {message}", file=sys.stderr)
+
+
+def newest_report():
+    """Where to look: the page that was drawn last, as the end of a sentence; nothing before there is one."""
+    pages = [f"{RESULTS}/{name}/index.html" for name in ("report", "report_now")]
+    there = [page for page in pages if os.path.exists(page)]
+    return f", the report is {max(there, key=os.path.getmtime)}" if there else ""
 
 
 def check_results():

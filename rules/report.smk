@@ -12,8 +12,9 @@ OUTPUTS:
     <results>/scorecard.md                           the same for reading; the terminal shows it at the end
     <results>/report/index.html                      the report, with its pages, sound, figures and data
     <results>/report_now/index.html                  the same of whatever lies on disk
+    <results>/report_measures/scorecard.json         how fast the report opens, what it weighs; in the next scorecard
 
-STEPS: gather_scorecard · scorecard · report · report_now
+STEPS: gather_scorecard · scorecard · report · report_now · measure_report
 """
 
 from sonoscope.report import assets
@@ -26,6 +27,7 @@ localrules:
     scorecard,
     report,
     report_now,
+    measure_report,
 
 
 rule gather_scorecard:
@@ -39,6 +41,7 @@ rule gather_scorecard:
         + world_scorecards()
         + shipped_scorecards()
         + rules.measure_noop.output,
+        measured=if_there(f"{RESULTS}/report_measures/scorecard.json"),
     output:
         rows="<results>/scorecard.json",
     log:
@@ -143,3 +146,31 @@ rule report_now:
         code=f"{code('report/report_now')}-{PAGES}",
     script:
         "../workflow_scripts/report/report_now.py"
+
+
+# Nobody asks for its rows: the report would have to be made before the scorecard that it shows. Those that are there
+# stand in the next scorecard.
+rule measure_report:
+    """How fast the report opens and is made again, what it weighs, asks for and bars; needs Chromium for most of it."""
+    input:
+        site=rules.report.output.site,
+    output:
+        scorecard="<results>/report_measures/scorecard.json",
+    log:
+        "<logs>/measure_report.log",
+    benchmark:
+        "<benchmarks>/measure_report.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: all_cores()  # nothing runs beside it that would disturb the clock
+    resources:
+        mem_mb=growing(3000),
+        runtime=growing(10),
+    params:
+        results=RESULTS,
+        preset=SETTINGS.preset,
+        settings=section("report"),
+        today=SETTINGS.model_dump(mode="json"),
+        code=f"{code('report/measure_report')}-{PAGES}",
+    script:
+        "../workflow_scripts/report/measure_report.py"

@@ -59,6 +59,7 @@ TARGETS = [
     "measure_musetok",
     "measure_noop",
     "measure_projection",
+    "measure_report",
     "measure_speech_codec",
     "merge_annotations",
     "probe_heads",

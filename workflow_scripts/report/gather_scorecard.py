@@ -6,9 +6,9 @@ from sonoscope import scorecard
 from sonoscope.job import run
 
 
-def main(parts: list[Path], rows: Path) -> None:
-    """Write the rows of all ``parts``, sorted by name, to ``rows``; a name that stands twice is an error."""
-    scorecard.write(rows, scorecard.gather(parts))
+def main(parts: list[Path], measured: list[Path], rows: Path) -> None:
+    """Write the rows of all ``parts`` and of the ``measured`` report to ``rows``; no name may stand twice."""
+    scorecard.write(rows, scorecard.gather([*parts, *measured]))
 
 
 if __name__ == "__main__":

@@ -173,6 +173,17 @@ def test_what_is_missing_names_its_target(run, tmp_path, rule):
     assert "Not there yet." in text and "snakemake steering" in text
 
 
+def test_a_snapshot_says_which_page_cannot_be_drawn(run, tmp_path):
+    root = copy(run, tmp_path)
+    broken = next((root / "steering/analyse_steering").rglob("dose_response.parquet"))
+    broken.write_text("no table")
+    with pytest.raises(ContractError):
+        build(tmp_path / "report", Results(root, TODAY))
+    build(tmp_path / "now", Results(root, TODAY), snapshot=True)
+    text = Page(tmp_path / "now/steering.html").text
+    assert "cannot be drawn" in text and broken.name in text and "snakemake steering" in text
+
+
 def test_an_empty_run_still_has_a_page(tmp_path):
     build(tmp_path / "report", Results(tmp_path / "results/demo"), snapshot=True)
     text = Page(tmp_path / "report/index.html").text

@@ -175,6 +175,11 @@ class Answer:
     kind: ClassVar[str] = "answer"
 
     @property
+    def headline(self) -> Number | None:
+        """The number that stands beside the verdict: the first one with an interval."""
+        return next((n for n in self.numbers if n.low is not None), None)
+
+    @property
     def sources(self) -> tuple[Source, ...]:
         """Jobs behind the numbers."""
         return tuple(n.source for n in self.numbers if n.source)

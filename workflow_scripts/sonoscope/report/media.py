@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sonoscope.contracts.errors import ContractError
 from sonoscope.files import replacing
 from sonoscope.report import style, thumbnails
 from sonoscope.report.blocks import AudioGrid, Block, Clip, Figure, Table
+from sonoscope.report.interactive import chart_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Media:
     """The files of a site, and where pages find them."""
 
     folder: Path
+    charts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Interactive forms by the names of their figures."""
     _sounds: dict[tuple[str, int, int], Sound] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
@@ -44,6 +48,9 @@ class Media:
                 self._names.add(block.name)
             if isinstance(block, Figure):
                 style.save(block.draw, self.folder / "figures" / block.name)
+                chart = dict(block.chart) if block.chart else chart_of(block.data, block.name)
+                if chart is not None:
+                    self.charts[block.name] = chart
                 self._csv(block)
             elif isinstance(block, Table):
                 self._csv(block)

@@ -1,25 +1,30 @@
 """Builds the site: one opening page, one page per study that has results, and the scorecard."""
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sonoscope import __version__, manifest, scorecard
 from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
 from sonoscope.report import assets, numbers
-from sonoscope.report.blocks import Block, Figure, Study, blocks_of, unique
+from sonoscope.report.blocks import Missing, Number, Section, Study, blocks_of, unique
 from sonoscope.report.charts import javascript
 from sonoscope.report.media import Media
 from sonoscope.report.results import Results
 from sonoscope.report.skipped import skipped_table
-from sonoscope.report.sources import Source, short_path
+from sonoscope.report.sources import Source, changes, short_path
 from sonoscope.report.studies import STUDIES
+
+logger = logging.getLogger(__name__)
 
 Builders = Mapping[str, Callable[[Results], Study]]
 
@@ -82,21 +87,27 @@ def build(
         A result does not have the form that its contract declares.
     """
     _clear(site)
-    pages = [builders[name](results) for name in studies]
+    pages = [_page(name, builders[name], results, snapshot) for name in studies]
     rows, skipped = _scorecard(results), skipped_table(results)
     blocks = blocks_of(pages) + ([skipped] if skipped else [])
     media = Media(site)
     media.write(blocks)
-    _write_assets(site / "assets", blocks)
+    _write_assets(site / "assets", bool(media.charts))
     if rows is not None:
-        (site / "data").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(results.root / "scorecard.json", site / "data" / "scorecard.json")
+        _copy_scorecard(results.root / "scorecard.json", rows, site / "data")
     sources = unique([s for page in pages for s in page.sources] + list(skipped.sources if skipped else ()))
     header = Header(results.root.absolute().name, preset, completed(results.root, sources), _commits(sources), snapshot)
     environment = _environment(media, results)
     shared = {"header": header, "pages": pages, "version": __version__}
     met = [row.met for row in rows or () if row.met is not None]
-    board = {"rows": rows, "skipped": skipped, "sources": skipped.sources if skipped else (), "met": met}
+    groups = {name: list(own) for name, own in groupby(rows or (), lambda row: row.name.partition(".")[0])}
+    board = {
+        "rows": rows,
+        "groups": groups,
+        "skipped": skipped,
+        "sources": skipped.sources if skipped else (),
+        "met": met,
+    }
     first_sources = unique(
         [n.source for p in pages if p.answer for n in p.answer.numbers if n.source]
         + [s for p in pages if p.highlight for s in p.highlight.sources]
@@ -107,6 +118,19 @@ def build(
         if page.sections:
             _render(environment, "study.html", site / f"{page.slug}.html", **shared, study=page, sources=page.sources)
     return site / "index.html"
+
+
+def _page(name: str, builder: Callable[[Results], Study], results: Results, snapshot: bool) -> Study:
+    """The page of a study; in a snapshot, results that are damaged or of an older form leave a note in its place."""
+    try:
+        return builder(results)
+    except SonoscopeError as error:
+        if not snapshot:
+            raise
+        logger.warning("the page of %s is left out: %s", name, error)
+        told = f"The page cannot be drawn from what lies on disk ({error})"
+        title = name.capitalize()
+        return Study(name, title, title, name, sections=(Section("results", "Results", (Missing(told, name),)),))
 
 
 def _clear(site: Path) -> None:
@@ -136,6 +160,14 @@ def _commits(sources: Sequence[Source]) -> tuple[str, ...]:
     return tuple(sorted({s.commit for s in sources if s.commit}))
 
 
+def _copy_scorecard(path: Path, rows: Sequence[scorecard.Row], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, folder / "scorecard.json")
+    table = pd.DataFrame([row.model_dump() | {"sources": " ".join(row.sources)} for row in rows])
+    with replacing(folder / "scorecard.csv") as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
 def _scorecard(results: Results) -> list[scorecard.Row] | None:
     path = results.root / "scorecard.json"
     return scorecard.read(path) if path.is_file() else None
@@ -160,6 +192,8 @@ def _environment(media: Media, results: Results) -> Environment:
         "table_rows": results.settings.table_rows,
         "interval": numbers.interval,
         "decimals": numbers.decimals,
+        "places_of": _places,
+        "changes": changes,
     }
     return environment
 
@@ -177,10 +211,19 @@ def _cell(value: Any, places: int | None, scale: float) -> str:
     return str(value) if places is None else numbers.show(float(value) * scale, places)
 
 
-def _write_assets(folder: Path, blocks: Sequence[Block]) -> None:
+def _places(strip: Sequence[Number]) -> list[int]:
+    """Places after the point of each number of a strip: those of one unit share them."""
+    kinds: dict[str, list[tuple[float, float | None, float | None]]] = {}
+    for x in strip:
+        kinds.setdefault(x.unit, []).append((x.value, x.low, x.high))
+    together = {unit: numbers.places_together(values) for unit, values in kinds.items()}
+    return [x.places if x.places is not None else 0 if x.share else together[x.unit] for x in strip]
+
+
+def _write_assets(folder: Path, charts: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("style.css", "theme.js", "report.js"):
         shutil.copyfile(assets.FOLDER / name, folder / name)
-    if any(isinstance(b, Figure) and b.chart for b in blocks):
+    if charts:
         with replacing(folder / "vega.js") as temporary:
             temporary.write_text(javascript(), encoding="utf-8")

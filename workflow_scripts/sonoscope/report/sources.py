@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -49,6 +49,27 @@ class Source:
     differences: tuple[Difference, ...]
     outputs: tuple[str, ...]
     commit: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference, and the rules whose results were made before it."""
+
+    setting: str
+    then: str
+    now: str
+    rules: tuple[str, ...]
+
+
+def changes(sources: Iterable[Source]) -> list[Change]:
+    """The differences of all ``sources``, each once."""
+    rules: dict[Difference, list[str]] = {}
+    for source in sources:
+        for difference in source.differences:
+            known = rules.setdefault(difference, [])
+            if source.rule not in known:
+                known.append(source.rule)
+    return [Change(d.setting, d.then, d.now, tuple(names)) for d, names in rules.items()]
 
 
 def source_of(path: Path, results: Path, today: Settings) -> Source | None:

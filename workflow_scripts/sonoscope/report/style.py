@@ -1,6 +1,7 @@
 """How figures look: one palette for the colour-blind, light and dark, the same bytes each time."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,17 +91,37 @@ def drawn_in(wanted: Theme) -> Iterator[None]:
 
 
 def save(draw: Callable[[], Drawing], stem: Path) -> None:
-    """Write ``<stem>.svg``, ``<stem>-dark.svg`` and, on white paper at 200 dots per inch, ``<stem>.png``."""
-    for wanted in (LIGHT, DARK):
-        with drawn_in(wanted):
-            figure = draw()
-            suffix = "" if wanted is LIGHT else "-dark"
-            _write(stem.with_name(f"{stem.name}{suffix}.svg"), figure, metadata={"Date": None, "Creator": None})
-            if wanted is LIGHT:
-                _write(
-                    stem.with_name(f"{stem.name}.png"), figure, dpi=200, facecolor="white", metadata={"Software": None}
-                )
+    """Write ``<stem>.svg``, ``<stem>-dark.svg`` and, on white paper at 200 dots per inch, ``<stem>.png``.
+
+    The figure is laid out once. What is drawn in the colours of a theme is the same on dark paper in its other colours.
+    """
+    vector, pixels = _drawn(draw, LIGHT, pixels=True)
+    dark = _drawn(draw, DARK)[0] if b"<image" in vector else _darkened(vector)  # pixels inside cannot be recoloured
+    for name, content in ((".svg", vector), ("-dark.svg", dark), (".png", pixels)):
+        with replacing(stem.with_name(stem.name + name)) as temporary:
+            temporary.write_bytes(content)
+
+
+def _drawn(draw: Callable[[], Drawing], wanted: Theme, pixels: bool = False) -> tuple[bytes, bytes]:
+    """A figure as SVG and, if ``pixels``, as PNG."""
+    with drawn_in(wanted):
+        figure = draw()
+        try:
+            figure.draw_without_rendering()  # lays out
+            figure.set_layout_engine("none")
+            vector = _render(figure, "svg", metadata={"Date": None, "Creator": None})
+            white: dict[str, Any] = {"dpi": 200, "facecolor": "white", "metadata": {"Software": None}}
+            return vector, _render(figure, "png", **white) if pixels else b""
+        finally:
             plt.close(figure)
+
+
+def _darkened(vector: bytes) -> bytes:
+    """An SVG in the colours of the light theme in those of the dark one."""
+    there = (LIGHT.ink, LIGHT.muted, LIGHT.line, *LIGHT.colours)
+    here = (DARK.ink, DARK.muted, DARK.line, *DARK.colours)
+    other = {a.encode(): b.encode() for a, b in zip(there, here, strict=True)}
+    return re.sub(b"#[0-9a-f]{6}", lambda found: other.get(found[0], found[0]), vector)
 
 
 def ink(name: str) -> str:
@@ -143,8 +164,7 @@ def label_lines(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
         )  # fmt: skip
 
 
-def _write(path: Path, figure: Drawing, **options: Any) -> None:
+def _render(figure: Drawing, form: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:], **options)
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    figure.savefig(buffer, format=form, **options)
+    return buffer.getvalue()

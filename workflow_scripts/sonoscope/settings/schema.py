@@ -37,12 +37,20 @@ def json_schema() -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
 
 
-def table() -> str:
-    """Write the configuration table in Markdown: one line per setting, by its dotted path."""
+def table(longest: int | None = 60) -> str:
+    """Write the configuration table in Markdown: one line per setting, by its dotted path.
+
+    Parameters
+    ----------
+    longest
+        Characters of a default from which on it is cut; None cuts none.
+    """
     lines = ["| setting | values | default | meaning |", "|---|---|---|---|"]
     defaults = Settings()
     for path, field in fields(Settings):
         default = json.dumps(_plain(reduce(getattr, path.split("."), defaults)), ensure_ascii=False)
+        if longest is not None and len(default) > longest:
+            default = f"{default[: longest - 2]} …"
         meaning = " ".join((field.description or "").split())
         cells = (f"`{path}`", _values(field), f"`{default}`", meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

@@ -98,6 +98,7 @@
       range: { category: spec.usermeta.inks.map(colour) },
     };
     await window.vegaEmbed(chart, spec, { actions: false, renderer: "svg", config });
+    chart.querySelector("svg")?.setAttribute("aria-hidden", "true");  // the picture beside it has words, the CSV its numbers
   }
   function redraw() {
     for (const chart of document.querySelectorAll(".chart:not([hidden])")) draw(chart);

@@ -1,0 +1,20 @@
+"""Measure the report: how fast it opens and is made again, what it weighs, asks for and bars."""
+
+from pathlib import Path
+from typing import Any
+
+from sonoscope import scorecard as card
+from sonoscope.job import run
+from sonoscope.report import measured
+from sonoscope.report.results import Results
+from sonoscope.settings.report import Report
+
+
+def main(site: Path, scorecard: Path, results: Path, preset: str, settings: Report, today: dict[str, Any]) -> None:
+    """Write the site once more beside the clock, open every page of ``site``, and write the rows to ``scorecard``."""
+    seconds = measured.regenerate(Results(results, today, settings), preset)
+    card.write(scorecard, measured.rows(site, seconds))
+
+
+if __name__ == "__main__":
+    run(main)
