@@ -85,11 +85,11 @@ def judge_known(settings: Correction, seed: int) -> pd.DataFrame:
         clean = law.draw(settings.known_frames, generator)
         cut = len(clean) * 4 // 5
         shape = ScoreShape(
-            settings.known_dim, min(settings.hidden, 128), 2, min(settings.sigma_min, *settings.known_sigmas),
+            settings.known_dim, min(settings.hidden, 128), settings.layers, min(settings.sigma_min, *settings.known_sigmas),
             max(settings.sigma_max, *settings.known_sigmas),
         )  # fmt: skip
         model = train_score(
-            clean[:cut].float(), clean[cut:].float(), shape, settings.max_steps, settings.batch, settings.lr, seed
+            clean[:cut].float(), clean[cut:].float(), shape, settings.known_max_steps, settings.batch, settings.lr, seed
         )
         rows += [{"law": law.name, **row} for row in _judge(law, model, settings.known_sigmas, generator)]
     return pd.DataFrame(rows)

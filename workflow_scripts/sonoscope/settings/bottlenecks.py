@@ -172,7 +172,7 @@ class Correction(Section):
     """Updates, as the published --score-max-steps (published: 20000)."""
     batch: int = Field(256, ge=2)
     """Frames per update."""
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(3e-3, gt=0)
     """Largest learning rate."""
     methods: tuple[Literal["tweedie", "langevin", "langevin_drift"], ...] = ("tweedie", "langevin", "langevin_drift")
     """One-step denoising, Langevin dynamics, and its drift alone, which is what was published."""
@@ -186,6 +186,8 @@ class Correction(Section):
     """Shares of the way to the denoised frame."""
     known_sigmas: tuple[Noise, ...] = (0.1, 0.3, 1.0, 2.0)
     """Noise levels of the known-answer test."""
+    known_max_steps: int = Field(1500, ge=1)
+    """Updates of the score of each known-answer law."""
     known_frames: int = Field(20_000, ge=200)
     """Frames of each known-answer law that the score model is trained on."""
     known_dim: int = Field(8, ge=2, le=64)
@@ -290,7 +292,7 @@ class Tweedie(Section):
     """Updates, as the published --score-max-steps (published: 20000)."""
     batch: int = Field(256, ge=2)
     """Frames per update (published: 512)."""
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(3e-3, gt=0)
     """Largest learning rate (published: 1e-4)."""
     sigma_sweep: tuple[Noise, ...] = Field((0.05, 0.1, 0.25, 0.5, 1.0), min_length=1)
     """Noise levels that denoising assumes."""
@@ -298,8 +300,6 @@ class Tweedie(Section):
     """Only this one, as the published --sigma."""
     select_at: Steps = 4
     """Length of the rollouts of validation speakers by which a noise level is chosen."""
-    consistency_steps: int = Field(0, ge=0)
-    """Updates of a consistency model beside the denoiser, which is none; 0 leaves it out."""
     skip_mdn: bool = False
     """Leave out the mdn, as the published --skip-mdn."""
     skip_audio: bool = False
