@@ -20,7 +20,7 @@ def main(
     best: Path, known: Path, rows: Path, settings: Dynamics, seed: int, score_max_steps: int | None = None,
     k: int | None = None, run_id: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write the ``score`` model, the ``swept`` settings with their ``summary``, the ``best`` on test speakers, ``rows``."""
+    """Write the ``score``, the ``swept`` settings with ``summary``, the ``best`` on test speakers, and ``rows``."""
     settings = settings.with_options(k=k, run_id=run_id)
     part = open_parts(latents, frames, statistics, settings.slice)[0]
     model = load_rolled(checkpoints, part.name, False, settings)

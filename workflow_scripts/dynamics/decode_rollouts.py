@@ -20,7 +20,7 @@ def main(
     audio: Path, listing: Path, scores: Path, summary: Path, listen: Path, rows: Path, codec: str,
     settings: Perceptual, horizon: int, resamples: int, seed: int,
 ) -> None:  # fmt: skip
-    """Write the clips with their ``listing`` (manifest.json), ``scores``, ``summary``, the page, and scorecard ``rows``."""
+    """Write the clips with their ``listing`` (manifest.json), ``scores``, ``summary``, the page, and ``rows``."""
     part = open_parts(latents, frames, statistics)[0]
     files = {name: checkpoints / f"{name}_k{horizon}_final.safetensors" for name in settings.models}
     models = {name: Ensemble.load(file) for name, file in files.items() if file.is_file()}

@@ -22,7 +22,7 @@ def main(
     latents: Path, index: Path, before: Path, recon: Path, health: Path, samples: Path, settings: VaeGan,
     resamples: int, seed: int, max_steps: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Measure the codec ``before``, train, and write ``checkpoint``, ``latents``, ``recon`` measures and ``samples``."""
+    """Measure the codec ``before``, train, and write ``checkpoint``, ``latents``, ``recon`` and ``samples``."""
     if max_steps is not None:
         settings = settings.model_copy(update={"max_steps": max_steps})
     table, folder = UTTERANCES.read(utterances), folder_of(corpus[0])

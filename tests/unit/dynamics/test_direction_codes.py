@@ -41,9 +41,7 @@ def model(part):
 
 def step_of(weights, codes, mean_log=0.0, deviation=0.5, kappa=20.0):
     shape = weights.shape[:2]
-    return CodedStep(
-        weights.log(), codes, torch.full(shape, mean_log), torch.full(shape, deviation), kappa
-    )
+    return CodedStep(weights.log(), codes, torch.full(shape, mean_log), torch.full(shape, deviation), kappa)
 
 
 def test_density_of_codes_is_a_density():
@@ -156,7 +154,12 @@ def test_experiment_11_chooses_on_validation_and_pairs_its_differences(part, mod
     settings = Tweedie(sigma_sweep=(0.1, 1.0))
     swept = experiment11.sweep(benches["validation"], chosen, score, settings, 200)
     assert len(swept.entries) == 2 * len(chosen)
-    assert set(swept.best) == {"dir_ar_argmax_tweedie", "dir_ar_categorical_tweedie", "mdn_tweedie", "mdn_sample_tweedie"}
+    assert set(swept.best) == {
+        "dir_ar_argmax_tweedie",
+        "dir_ar_categorical_tweedie",
+        "mdn_tweedie",
+        "mdn_sample_tweedie",
+    }
     outcome = experiment11.judge(benches["test"], chosen, score, swept, (1, 2, 4), 4, 200)
     first = next(e for e in outcome.entries if e["condition"] == "mdn_baseline" and e["k_max"] == 4)
     assert len(first["per_step"]) == 4 and first["nan_total"] == 0

@@ -45,7 +45,9 @@ def test_langevin_dynamics_end_in_their_law(gaussian):
     z, chance = torch.zeros(4000, 2), generator()
     for _ in range(40):
         z = corrected(gaussian, z, Setting("langevin", 1.0, 1, 0.2), chance)
-    assert float(z.var()) == pytest.approx(2.0, rel=0.25)  # the law at σ = 1 has variance 1 + 1; a step of 0.2 widens it
+    assert float(z.var()) == pytest.approx(
+        2.0, rel=0.25
+    )  # the law at σ = 1 has variance 1 + 1; a step of 0.2 widens it
 
 
 def test_corrections_in_latent_units_leave_lost_frames_lost(gaussian):

@@ -79,7 +79,7 @@ class MelFront:
 
 
 class CodecFront:
-    """The encoder of a pretrained codec, frozen, its frames stacked to the rate of the latents; its decoder is trained."""
+    """The frozen encoder of a pretrained codec, its frames stacked to the latents' rate; its decoder is trained."""
 
     def __init__(self, codec: NeuralCodec, frame_rate: float) -> None:
         self.codec = codec

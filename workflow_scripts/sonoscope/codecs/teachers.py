@@ -88,7 +88,9 @@ class WavLmTeacher:
         return hidden
 
 
-def choose_teacher(which: str, folder: Path | None, layer: int, sample_rate: int, device: torch.device) -> Teacher | None:
+def choose_teacher(
+    which: str, folder: Path | None, layer: int, sample_rate: int, device: torch.device
+) -> Teacher | None:
     """The teacher by its name in the settings: wavlm, mel, none, or auto, which takes WavLM where it is.
 
     Raises

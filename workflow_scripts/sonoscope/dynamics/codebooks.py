@@ -116,7 +116,7 @@ def usage(codes: Tensor, count: int) -> Usage:
 
 
 def sign_codes(directions: Tensor, held_out: Tensor, count: int) -> Tensor:
-    """Held-out angles, degrees, of a scalar quantiser of as many bits: signs along the largest axes of the directions."""
+    """Held-out angles, degrees, of a scalar quantiser of as many bits: signs along the directions' largest axes."""
     bits = int(math.log2(count))
     axes = torch.linalg.eigh(directions.double().T @ directions.double())[1][:, -bits:].float()
     weights = 2 ** torch.arange(bits)

@@ -48,9 +48,7 @@ class Conclusion:
     weigh: Callable[[Rows], Weighed]
 
 
-def against(
-    row: Row | None, level: float | None, says: str, higher: bool = True, opposite: bool = False
-) -> Weighed:
+def against(row: Row | None, level: float | None, says: str, higher: bool = True, opposite: bool = False) -> Weighed:
     """Whether an interval lies beyond a level: above it (``higher``) or below.
 
     With ``opposite`` the conclusion says that it does not.
@@ -162,7 +160,9 @@ def _heard(rows: Rows) -> Weighed:
     near, far = (f(rows, r"dynamics\.exp7\.k(\d+)\.vmf") for f in (shortest, longest))
     if near is None or far is None or near is far:
         return Weighed("not tested", "the rows that it needs are not there")
-    text = f"log-mel distance around the rolled frames: {near.value:.2f} at the shortest, {far.value:.2f} at the longest"
+    text = (
+        f"log-mel distance around the rolled frames: {near.value:.2f} at the shortest, {far.value:.2f} at the longest"
+    )
     return Weighed("open", f"{text}; whether it is heard takes listeners (the page is there)", (near.name, far.name))
 
 
@@ -197,9 +197,7 @@ def _stable(rows: Rows) -> Weighed:
     if not found:
         return Weighed("not tested", "the rows that it needs are not there")
     met = [n.rpartition(".")[2] for n, r in found.items() if r.met]
-    beats = [
-        n for n, r in found.items() if r.met and r.baseline is not None and r.value < r.baseline
-    ]
+    beats = [n for n, r in found.items() if r.met and r.baseline is not None and r.value < r.baseline]
     text = f"{len(met)} of {len(found)} conditions are better than without ({', '.join(met) or 'none'}); "
     text += f"{len(beats)} of those also better than shrinking as far without a score"
     verdict: Verdict = "supported" if len(beats) == len(found) else "open" if met else "contradicted"
@@ -225,7 +223,7 @@ CONCLUSIONS = (
                "collapsed latents", _friendly),
     Conclusion("5", "32 dimensions reconstruct speech well", "called excellent at a log-mel distance of 2.47 nats",
                _quality),
-    Conclusion("6", "Correction by a score does not help", "state error 80.01 → 80.01; noise below a third of the error",
+    Conclusion("6", "Correction by a score does not help", "state error 80.01 → 80.01; noise a third of the error",
                _correction),
     Conclusion("7", "One step goes unheard, sixteen do not", "one listener, not blind", _heard),
     Conclusion("8", "Directions of change cluster", "57.8° at K = 64 in 512 dimensions, 54.4° in 32; isotropic ones "

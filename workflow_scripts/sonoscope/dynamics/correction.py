@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -45,9 +46,7 @@ def grid(settings: Correction) -> Iterator[Setting]:
             if method == "tweedie":
                 yield from (Setting(method, sigma, scale=scale) for scale in settings.tweedie_scale)
             else:
-                yield from (
-                    Setting(method, sigma, n, size) for n in settings.n_steps for size in settings.step_size
-                )
+                yield from (Setting(method, sigma, n, size) for n in settings.n_steps for size in settings.step_size)
 
 
 def corrected(model: Denoiser, frames: Tensor, setting: Setting, generator: torch.Generator) -> Tensor:
@@ -79,7 +78,7 @@ def flow_end(model: Denoiser, z: Tensor, sigma: float, steps: int) -> Tensor:
     if sigma <= least:
         return model.denoise(z, sigma)
     levels = torch.linspace(math.log(sigma), math.log(least), steps + 1).exp().tolist()
-    for now, then in zip(levels, levels[1:], strict=False):
+    for now, then in pairwise(levels):
         slope = (z - model.denoise(z, now)) / now
         ahead = z + (then - now) * slope
         z = z + (then - now) * 0.5 * (slope + (ahead - model.denoise(ahead, then)) / then)

@@ -2,8 +2,8 @@
 
 The law over codes is read as a mixture of von Mises-Fisher laws about them, of one concentration that is fitted to the
 training steps. So it has a density, on the scale of all other models, and goes through the one rollout engine: the
-typical step is the likeliest code at its median magnitude, without any chance; a drawn step has a drawn code and a drawn
-magnitude.
+typical step is the likeliest code at its median magnitude, without any chance; a drawn step has a drawn code and
+length.
 """
 
 import json

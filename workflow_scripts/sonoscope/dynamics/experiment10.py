@@ -1,4 +1,4 @@
-"""Experiment 10: is the next direction, as a code, predictable, and does choosing codes keep rollouts alive?
+"""Experiment 10: whether the next direction, as a code, is predictable, and whether codes keep rollouts alive.
 
 Rollouts go through the one engine, so that no true frame reaches a context, and argmax takes the median magnitude.
 """
@@ -36,8 +36,8 @@ def teacher_forced(
 ) -> dict[str, Any]:
     """``teacher_forced_metrics.json``: the model on true contexts of test speakers, beside what is simpler.
 
-    Baselines answer with codes too: the commonest, the one that mostly follows the last, the one nearest to the way back
-    to the mean, and the one nearest to a linear prediction.
+    Baselines answer with codes too: the commonest, the one that mostly follows the last, the one nearest to the way
+    back to the mean, and the one nearest to a linear prediction.
     """
     frames = part.of_split("test")
     rows = torch.tensor(frames.row.to_numpy())
@@ -94,7 +94,7 @@ def _of_model(model: DirectionAutoregression, part: Part, rows: Tensor, own: Ten
             "top5": (top == wanted).any(-1),
             "cross_entropy": -step.log_weights.gather(-1, wanted)[..., 0],
             "magnitude_nll": 0.5 * z.square() + step.deviation.log() + 0.5 * np.log(2 * np.pi),
-            "confidence": step.log_weights.max(-1).values.exp(),
+            "confidence": step.log_weights.amax(-1).exp(),
         }.items():
             columns.setdefault(name, []).append(value.double())
     table = {name: torch.cat(blocks, 1) for name, blocks in columns.items()}  # [E, n]
@@ -179,9 +179,7 @@ def draw_energy(
     """Energy score of drawn rollouts over √D, in standardised coordinates, [n, K]."""
     steps = starts.frames.shape[1] - (part.window - 1 + horizon)
     repeated = starts.frames.repeat_interleave(draws, 0)
-    trace = roll(
-        model, repeated, steps, part.window, horizon, plan, torch.Generator().manual_seed(seed), count
-    )
+    trace = roll(model, repeated, steps, part.window, horizon, plan, torch.Generator().manual_seed(seed), count)
     states = ((trace.generated - part.mean) / part.deviation).reshape(count, -1, draws, steps, part.dim)
     truth = (starts.frames[:, -steps:] - part.mean) / part.deviation
     return energy_score(states.permute(2, 0, 1, 3, 4), truth).mean(0).double() / part.dim**0.5
@@ -217,8 +215,7 @@ def roll_strategies(
         rolled = track(trace, part.scale, model.codes)
         energy = draw_energy(own, count, starts, part, horizon, seed, plan) if advance == "sample" else None
         tables.append(_per_step(name, rolled, energy))
-        for k in settings.k_values:
-            entries.append(_entry(name, k, rolled, energy, groups, resamples, seed))
+        entries += [_entry(name, k, rolled, energy, groups, resamples, seed) for k in settings.k_values]
     return entries, pd.concat(tables, ignore_index=True)
 
 

@@ -222,9 +222,7 @@ def judge(
                 called, None if setting is None else setting.sigma, found, k_values, groups, resamples, own.seed
             )
             drawn = condition.advance == "sample"
-            judged[called] = (
-                found["energy_score"][:, :k].mean(1) if drawn else found["state_err_normalised"][:, k - 1]
-            )
+            judged[called] = found["energy_score"][:, :k].mean(1) if drawn else found["state_err_normalised"][:, k - 1]
         if name in judged:
             paired[name] = {
                 "measure": "energy_score" if condition.advance == "sample" else "final_state_err_normalised",

@@ -1,4 +1,4 @@
-"""Experiment 6: can a learned score pull rolled-out states back to the data?
+"""Experiment 6: whether a learned score can pull rolled-out states back to the data.
 
 The score is trained over the noise that rollouts really show. Settings are chosen on validation speakers, by the energy
 score of drawn rollouts, and judged on test speakers; a control moves frames as far, but only towards the mean.
@@ -37,7 +37,7 @@ _GAP = 0.05
 
 
 def rollout_error(model: Ensemble, part: Part, settings: Dynamics, seed: int) -> float:
-    """Root-mean-square error of a mean rollout on validation speakers after all steps, in deviations of a coordinate."""
+    """Root-mean-square error of a mean rollout of validation speakers at its end, in deviations of a coordinate."""
     starts = starts_of(part, "validation", settings, seed)
     r = settings.rollout
     trace = roll(model, starts.frames, r.k_steps, part.window, r.k, Plan(), models=len(model.members))
@@ -117,10 +117,7 @@ def bench(model: Ensemble, part: Part, split: str, settings: Dynamics, seed: int
 
 def sweep(own: Bench, score: Denoiser) -> list[dict[str, Any]]:
     """``sweep_results.json``: D_rollout once, D_corrected for every setting, on validation speakers."""
-    found = [_record(None, own.run(score, None), own)]
-    for setting in grid(own.settings.correction):
-        found.append(_record(setting, own.run(score, setting), own))
-    return found
+    return [_record(setting, own.run(score, setting), own) for setting in (None, *grid(own.settings.correction))]
 
 
 def _record(setting: Setting | None, numbers: Mapping[str, Tensor], own: Bench) -> dict[str, Any]:
@@ -143,9 +140,7 @@ def setting_of(record: Mapping[str, Any]) -> Setting:
 
 def best_of(found: Sequence[Mapping[str, Any]], measure_name: str) -> Mapping[str, Any]:
     """The corrected record with the lowest value of a measure."""
-    known = [
-        r for r in found if "D_corrected" in r["modes"] and r["modes"]["D_corrected"][measure_name] is not None
-    ]
+    known = [r for r in found if "D_corrected" in r["modes"] and r["modes"]["D_corrected"][measure_name] is not None]
     return min(known, key=lambda r: r["modes"]["D_corrected"][measure_name])
 
 

@@ -20,9 +20,7 @@ MEASURED = ("log_mel_distance", "modulation_distance", "stoi", "pesq", "si_sdr")
 
 def rollouts_of(models: Mapping[str, Ensemble], settings: Perceptual) -> list[Rollout]:
     """The median step of each model, and drawn steps of the first."""
-    found = [
-        Rollout(name, model, len(model.members), lambda: Plan(advance="median")) for name, model in models.items()
-    ]
+    found = [Rollout(name, model, len(model.members), lambda: Plan(advance="median")) for name, model in models.items()]
     if settings.sampled:
         name, model = next(iter(models.items()))
         found.append(Rollout(f"{name}_drawn", model, len(model.members), lambda: Plan(advance="sample")))
@@ -50,7 +48,7 @@ def by_length(frame: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
 
 
 def scorecard_rows(summary: pd.DataFrame, model: str) -> list[Row]:
-    """``dynamics.exp7.k{k}.{model}``: log-mel distance around the rolled frames; null: hold; baseline: interpolation."""
+    """``dynamics.exp7.k{k}.{model}``: log-mel distance of rolled frames; null: hold; baseline: interpolation."""
     source = ["decode_rollouts", "summary.csv"]
     value = {(str(r["kind"]), int(r["rollout_length"])): r for r in summary.to_dict("records")}
     rows = []

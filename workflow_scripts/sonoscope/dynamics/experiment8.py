@@ -1,4 +1,4 @@
-"""Experiment 8: do directions of change cluster into a codebook, more than any mean-reverting process would?
+"""Experiment 8: whether directions of change cluster into a codebook more than those of a mean-reverting process.
 
 Angles are of held-out speakers, beside those of nulls that were clustered in the same way. Sequences are coded as
 published, in an open loop, where errors add up, and in a closed loop, where each code answers the error of all before.
@@ -100,8 +100,10 @@ def fit_codebooks(part: Part, settings: Codebook, resamples: int, seed: int) -> 
             if kind != "state_vq":
                 entry |= _angle_block(angles(held, codes), groups, resamples, seed)
                 entry["train_angle"] = float(angles(deltas, codes).mean())
-            own = nearest(unit(held), codes, True)[0] if kind == "normalized" else _plain(kind, held, held_states, codes)
-            entry |= {name: value for name, value in vars(usage(own, count)).items()}
+            own = (
+                nearest(unit(held), codes, True)[0] if kind == "normalized" else _plain(kind, held, held_states, codes)
+            )
+            entry |= vars(usage(own, count))
             if kind == "normalized":
                 entry["nulls"] = {}
                 for name, draw in null_of.items():
@@ -185,7 +187,7 @@ def summary(found: Mapping[str, Sequence[Mapping[str, Any]]], coded: pd.DataFram
     for kind, entries in found.items():
         for e in entries:
             own = coded[(coded.kind == kind) & (coded.k == e["k"])]
-            by = {loop: g for loop, g in own.groupby("loop")}
+            by = dict(tuple(own.groupby("loop")))
             row = {k: e.get(k) for k in ("kind", "k", "bits", "angle_mean", "angle_median", "angle_p95", "train_angle")}
             row["angle_low"], row["angle_high"] = e.get("angle_interval") or (None, None)
             row |= {f"null_{n}": e.get("nulls", {}).get(n) for n in ("isotropic", "linear_gaussian", "mean_reverting")}

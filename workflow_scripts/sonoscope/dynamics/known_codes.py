@@ -1,7 +1,6 @@
 """The process that switches directions, as a part that experiment 10 learns from."""
 
 import pandas as pd
-
 import torch
 
 from sonoscope.dynamics.catalogue import known_processes

@@ -50,8 +50,7 @@ class Mixture:
     def best(self, noisy: Tensor, sigma: float, center: Tensor, spread: Tensor) -> Tensor:
         """Posterior mean, by Bayes over the parts; for one part the exact shrinkage of a Gaussian."""
         parts = [
-            GaussianDenoising((p.mean - center) / spread, p.covariance / (spread[:, None] * spread))
-            for p in self.parts
+            GaussianDenoising((p.mean - center) / spread, p.covariance / (spread[:, None] * spread)) for p in self.parts
         ]
         logs = torch.stack([p.log_prob(noisy, sigma) for p in parts], 1) + self.weights.log()
         shares = logs.softmax(1)
@@ -85,8 +84,8 @@ def judge_known(settings: Correction, seed: int) -> pd.DataFrame:
         clean = law.draw(settings.known_frames, generator)
         cut = len(clean) * 4 // 5
         shape = ScoreShape(
-            settings.known_dim, min(settings.hidden, 128), settings.layers, min(settings.sigma_min, *settings.known_sigmas),
-            max(settings.sigma_max, *settings.known_sigmas),
+            settings.known_dim, min(settings.hidden, 128), settings.layers,
+            min(settings.sigma_min, *settings.known_sigmas), max(settings.sigma_max, *settings.known_sigmas),
         )  # fmt: skip
         model = train_score(
             clean[:cut].float(), clean[cut:].float(), shape, settings.known_max_steps, settings.batch, settings.lr, seed

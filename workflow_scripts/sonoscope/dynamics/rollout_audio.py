@@ -62,8 +62,8 @@ def places(
         if last < first:
             continue
         frames = store.take(torch.arange(int(str(row.start)), int(str(row.start)) + length))
-        for start in dict.fromkeys(np.linspace(first, last, starts).astype(int).tolist() if starts > 1 else [first]):
-            found.append(Place(str(row.utterance_id), str(row.speaker_id), frames, int(start)))
+        chosen = dict.fromkeys(np.linspace(first, last, starts).astype(int).tolist() if starts > 1 else [first])
+        found += [Place(str(row.utterance_id), str(row.speaker_id), frames, int(start)) for start in chosen]
         if len({p.utterance for p in found}) == utterances:
             break
     return found
@@ -76,9 +76,7 @@ def spliced(place: Place, rolled: Tensor) -> Tensor:
     return path
 
 
-def roll_from(
-    place: Place, rollout: Rollout, steps: int, window: int, horizon: int, seed: int
-) -> Tensor:
+def roll_from(place: Place, rollout: Rollout, steps: int, window: int, horizon: int, seed: int) -> Tensor:
     """Frames [k, D] of the first model of a stack from a true prefix."""
     before = window - 1 + horizon
     frames = place.path[place.start - before : place.start + steps][None]
@@ -135,9 +133,7 @@ def render(
             sound = next(sounds) if fine else np.zeros_like(truth)
             file = folder / f"{name}_k{k:02d}.wav"
             _write(file, sound, codec.sample_rate, sample_rate)
-            span = slice(
-                max(0, round((place.start - margin) * hop)), round((place.start + k + margin) * hop)
-            )
+            span = slice(max(0, round((place.start - margin) * hop)), round((place.start + k + margin) * hop))
             away = path[place.start : place.start + k] - place.path[place.start : place.start + k]
             rows.append(
                 {

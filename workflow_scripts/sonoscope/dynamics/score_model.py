@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -61,7 +62,7 @@ class Denoiser(nn.Module):
         self.register_buffer("frequencies", 2 ** torch.linspace(-2, 2, _FREQUENCIES))
         widths = [shape.dim + 2 * _FREQUENCIES, *[shape.hidden] * shape.layers]
         layers: list[nn.Module] = []
-        for a, b in zip(widths, widths[1:], strict=False):
+        for a, b in pairwise(widths):
             layers += [nn.Linear(a, b), nn.SiLU()]
         last = nn.Linear(widths[-1], shape.dim)
         self.network = nn.Sequential(*layers, last)

@@ -72,7 +72,7 @@ class BetaVae(Section):
     warmup: float = Field(0.2, ge=0, le=1)
     """Share of the updates over which the weight of the divergence grows."""
     relative: bool = True
-    """Smoothness and predictability per variance of the latents, so that shrinking them gains nothing; false: as published."""
+    """Smoothness and predictability per variance of the latents, so that shrinking gains nothing; or as published."""
     predictor_window: int = Field(8, ge=1, le=64)
     """Frames that the predictor of the predictability loss sees."""
     frame_rate: float = Field(12.5, gt=0)
@@ -146,7 +146,7 @@ class VaeGan(Section):
     channels: int = Field(32, ge=2)
     """Channels of the first layer of each discriminator."""
     teacher: Literal["auto", "wavlm", "mel", "none"] = "auto"
-    """What is distilled: WavLM, a stand-in of log-mel derivatives, or nothing; auto takes WavLM where it was fetched."""
+    """What is distilled: WavLM, a stand-in of log-mel derivatives, or none; auto takes WavLM where it was fetched."""
     teacher_layer: int = Field(7, ge=0)
     """Hidden layer of WavLM."""
     recon_utterances: int = Field(16, ge=1)

@@ -80,7 +80,7 @@ def first_utterances(table: pd.DataFrame, most: int | None) -> pd.DataFrame:
 
 
 def reconstruction_loss(estimate: Tensor, target: Tensor, windows: Sequence[int]) -> Tensor:
-    """Mean absolute error of waveforms [B, 1, S], and of magnitudes and log-magnitudes of STFTs, averaged over windows."""
+    """Mean absolute error of waveforms [B, 1, S], and of their STFTs' magnitudes and log-magnitudes over windows."""
     total = (estimate - target).abs().mean()
     for length in windows:
         window = torch.hann_window(length, device=estimate.device)
@@ -194,9 +194,7 @@ def train_variant(
     steps = settings.max_steps
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        found: tuple[Tensor, dict[str, float]] = loss(
-            training.draw(settings.batch, generator), step / steps, generator
-        )
+        found: tuple[Tensor, dict[str, float]] = loss(training.draw(settings.batch, generator), step / steps, generator)
         return found
 
     schedule = Optimiser(

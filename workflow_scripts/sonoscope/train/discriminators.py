@@ -1,6 +1,7 @@
 """Multi-scale STFT discriminators (Défossez et al. 2022, §3.4), and the losses of a GAN in them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ class StftDiscriminator(nn.Module):
         self.window = window
         wide = [channels * m for m in (1, 2, 4, 8)]
         layers = [weight_norm(nn.Conv2d(2, wide[0], (3, 9), padding=(1, 4)))]
-        for a, b in zip(wide, wide[1:], strict=False):
+        for a, b in pairwise(wide):
             layers.append(weight_norm(nn.Conv2d(a, b, (3, 9), stride=(2, 2), padding=(1, 4))))
         layers.append(weight_norm(nn.Conv2d(wide[-1], wide[-1], (3, 3), padding=(1, 1))))
         self.layers = nn.ModuleList(layers)
