@@ -234,7 +234,8 @@ def _11(path: Path, sources: Sources) -> list[Block]:
             "Each frame is replaced by its denoised form before the model sees it. The noise level is chosen on "
             "validation speakers. Tweedie’s estimate is the mean of what may lie behind a noisy frame, so it shrinks; "
             "a consistency model would end where the probability flow ends, which keeps the spread and is shown "
-            "beside, and the control shrinks as far without any score. Published runs of this experiment were smoke tests."
+            "beside, and the control shrinks as far without any score. Published runs of this experiment were smoke "
+            "tests."
         )
     ]
     if paired.is_file():
