@@ -58,7 +58,7 @@ def test_corrections_in_latent_units_leave_lost_frames_lost(gaussian):
 
 
 def test_denoising_comes_within_five_percent_of_the_optimum_on_known_laws():
-    found = judge_known(Correction(known_max_steps=700, layers=2, known_frames=8000, known_dim=4), 0)
+    found = judge_known(Correction(known_max_steps=1000, known_frames=12_000), 0)
     assert found[found.correction == "tweedie"].gap.max() < 0.05
     assert found.gap.min() > -0.02  # nothing beats the best denoiser
     mixture = found[(found.law == "mixture") & (found.sigma == 1.0)]

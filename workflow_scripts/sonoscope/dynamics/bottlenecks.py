@@ -69,6 +69,8 @@ def measure_reconstruction(
         Of the bootstrap over speakers.
     """
     chosen = choose_utterances(table, utterances)
+    if samples is not None:
+        samples.mkdir(parents=True, exist_ok=True)
     rows = []
     for i, clip in enumerate(clips(chosen, folder, codec.sample_rate)):
         audio = clip[..., : round(seconds * codec.sample_rate)]

@@ -99,5 +99,5 @@ def rows_of(prefix: str, row: Block, source: Sequence[str], codec: float | None 
     return rows
 
 
-def _ends(low: Any, high: Any) -> dict[str, float]:
+def _ends(low: Any, high: Any) -> dict[str, Any]:
     return {} if low is None or high is None or pd.isna(low) or pd.isna(high) else {"low": low, "high": high}

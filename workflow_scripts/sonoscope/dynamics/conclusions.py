@@ -81,7 +81,7 @@ def longest(rows: Rows, pattern: str) -> Row | None:
 
 def _direction(rows: Rows) -> Weighed:
     row = shortest(rows, r"dynamics\.exp1\.k(\d+)\.vmf\.cos")
-    return against(row, row and row.null, "cosine, against going straight back to the mean")
+    return against(row, row.null if row else None, "cosine, against going straight back to the mean")
 
 
 def _magnitude(rows: Rows) -> Weighed:
@@ -91,17 +91,17 @@ def _magnitude(rows: Rows) -> Weighed:
 
 def _gain(rows: Rows) -> Weighed:
     row = shortest(rows, r"dynamics\.exp1\.k(\d+)\.vmf\.nll")
-    return against(row, row and row.target, "nats per frame, against a Gaussian without context", higher=False)
+    return against(row, row.target if row else None, "nats per frame, against a Gaussian without context", higher=False)
 
 
 def _collapse(rows: Rows) -> Weighed:
     row = rows.get("dynamics.exp1b.rollout.energy_score")
-    return against(row, row and row.null, "energy score of free running, against the model before")
+    return against(row, row.null if row else None, "energy score of free running, against the model before")
 
 
 def _catastrophe(rows: Rows) -> Weighed:
     row = rows.get("dynamics.exp2.D_rollout.energy_score")
-    return against(row, row and row.null, "energy score of drawn rollouts, against holding the last frame")
+    return against(row, row.null if row else None, "energy score of drawn rollouts, against holding the last frame")
 
 
 def _codecs(rows: Rows) -> Weighed:
@@ -118,7 +118,9 @@ def _perception(rows: Rows) -> Weighed:
 
 def _components(rows: Rows) -> Weighed:
     row = longest(rows, r"dynamics\.exp4\.pca(\d+)")
-    return against(row, row and row.baseline, "R² in components alone, against the full model on the same axes")
+    return against(
+        row, row.baseline if row else None, "R² in components alone, against the full model on the same axes"
+    )
 
 
 def _friendly(rows: Rows) -> Weighed:
@@ -168,7 +170,9 @@ def _heard(rows: Rows) -> Weighed:
 
 def _clusters(rows: Rows) -> Weighed:
     row = longest(rows, r"dynamics\.exp8\.k(\d+)\.angle")
-    return against(row, row and row.baseline, "angle in degrees, against pairs of frames at random", higher=False)
+    return against(
+        row, row.baseline if row else None, "angle in degrees, against pairs of frames at random", higher=False
+    )
 
 
 def _sharp(rows: Rows) -> Weighed:

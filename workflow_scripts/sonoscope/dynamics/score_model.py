@@ -194,7 +194,7 @@ def _levels(shape: ScoreShape, count: int, generator: torch.Generator) -> Tensor
 
 
 def _loss(model: Denoiser, clean: Tensor, noisy: Tensor, sigma: Tensor) -> Tensor:
-    error = (model(noisy, sigma) - clean) / _width(sigma)[:, None]
+    error: Tensor = (model(noisy, sigma) - clean) / _width(sigma)[:, None]
     return error.square().mean()
 
 
