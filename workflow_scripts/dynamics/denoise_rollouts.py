@@ -8,11 +8,10 @@ from sonoscope.codecs.bottleneck import BottleneckVae
 from sonoscope.contracts import write_json
 from sonoscope.contracts.csv import write_csv
 from sonoscope.dynamics import experiment11
-from sonoscope.dynamics.baselines import training_rows
 from sonoscope.dynamics.denoised_audio import render_conditions
 from sonoscope.dynamics.direction_codes import DirectionAutoregression
 from sonoscope.dynamics.ensembles import Ensemble
-from sonoscope.dynamics.score_model import Denoiser, ScoreShape, denoising_r2, train_score
+from sonoscope.dynamics.score_model import denoising_r2
 from sonoscope.dynamics.store import open_parts
 from sonoscope.job import run
 from sonoscope.settings.bottlenecks import DirectionAr, Tweedie
@@ -30,12 +29,7 @@ def main(
     given["score_checkpoint"] = score_checkpoint and str(score_checkpoint)
     s = settings.model_copy(update={n: v for n, v in given.items() if v is not None})
     (part,) = open_parts([latents], frames, statistics)
-    if s.score_checkpoint:
-        model = Denoiser.load(Path(s.score_checkpoint).expanduser())
-    else:
-        shape = ScoreShape(part.dim, s.hidden, s.layers, s.sigma_min, s.sigma_max)
-        sides = [part.store.take(r) for r in (training_rows(part), part.rows("validation"))]
-        model = train_score(sides[0], sides[1], shape, s.score_max_steps, s.batch, s.lr, seed)
+    model = experiment11.score_of(part, s, seed)
     model.save(score, part=part.name)
     codes = DirectionAutoregression.load(direction_ar)
     mdn = None if s.skip_mdn else Ensemble.load(phase1.parent / "checkpoints" / f"mdn_k{horizon}_final.safetensors")
@@ -52,10 +46,8 @@ def main(
     write_csv(summary, experiment11.summary(outcome))
     vae = BottleneckVae.load(checkpoint, codec_file[0] if codec_file else None)
     heard = rollout.model_copy(update={"skip_audio": s.skip_audio})
-    write_json(
-        audio_results,
-        render_conditions(vae, [latents], [index], chosen, model, found, part, horizon, heard, audio, seed),
-    )
+    clips = render_conditions(vae, [latents], [index], chosen, model, found, part, horizon, heard, audio, seed)
+    write_json(audio_results, clips)
     scorecard.write(rows, experiment11.scorecard_rows(outcome))
     return {"part": part.name, "tier": part.tier}
 

@@ -71,7 +71,9 @@ def test_clips_longer_than_its_window_are_embedded_the_same_each_time(clap, tmp_
 
 def test_a_fetched_model_is_named_by_its_repository_and_commit(clap, clips):
     record = clap / "fetched.json"
-    record.write_text(json.dumps({"origin": "laion/larger_clap_music", "commit": "a0b4534a14f58e2094445"}))
+    record.write_text(
+        json.dumps({"origin": "laion/larger_clap_music", "commit": "a0b4534a14f58e2094445"})
+    )
     try:
         assert embed(clips[:1], PROMPTS[:1], clap)[1] == "CLAP (laion/larger_clap_music a0b4534)"
     finally:

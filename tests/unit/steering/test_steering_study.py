@@ -433,7 +433,9 @@ def test_matched_quality_reads_accuracy_at_equal_cost():
         pd.concat([cheap, dear]), "plain", "rfm", "difference_in_means", 0.1, 0, 200
     )
     assert difference == pytest.approx(-0.75, abs=0.02) and high < 0 and low <= difference
-    cost, low, high = cost_difference(pd.concat([cheap, dear]), "plain", "rfm", "difference_in_means", 0.5, 0, 200)
+    cost, low, high = cost_difference(
+        pd.concat([cheap, dear]), "plain", "rfm", "difference_in_means", 0.5, 0, 200
+    )
     assert cost == pytest.approx(0.2 - 0.05, abs=0.02) and low <= cost <= high
     assert cost_difference(pd.concat([cheap, dear]), "plain", "rfm", "random", 2.0, 0, 200) is None
 

@@ -7,6 +7,7 @@ probability flow, which is what a consistency model stands for, keeps the spread
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sonoscope.dynamics.baselines import training_rows
 from sonoscope.dynamics.correction import Setting, corrected, corrector
 from sonoscope.dynamics.direction_codes import DirectionAutoregression
 from sonoscope.dynamics.ensembles import Ensemble
@@ -22,7 +24,7 @@ from sonoscope.dynamics.evaluation import number
 from sonoscope.dynamics.experiment2 import by_speaker
 from sonoscope.dynamics.experiment10 import draw_energy, track
 from sonoscope.dynamics.rollout import Advance, Plan, Starts, StepModel, choose_starts, roll
-from sonoscope.dynamics.score_model import Denoiser
+from sonoscope.dynamics.score_model import Denoiser, ScoreShape, train_score
 from sonoscope.dynamics.store import Part
 from sonoscope.scorecard import Row, measure
 from sonoscope.settings.bottlenecks import Tweedie
@@ -53,6 +55,16 @@ def conditions(codes: DirectionAutoregression, mdn: Ensemble | None) -> list[Con
         count = len(mdn.members)
         found += [Condition("mdn_baseline", mdn, count, "mean"), Condition("mdn_sample", mdn, count, "sample")]
     return found
+
+
+def score_of(part: Part, settings: Tweedie, seed: int) -> Denoiser:
+    """The score model of the settings: one that is there already, or one trained on the frames of ``part``."""
+    s = settings
+    if s.score_checkpoint:
+        return Denoiser.load(Path(s.score_checkpoint).expanduser())
+    shape = ScoreShape(part.dim, s.hidden, s.layers, s.sigma_min, s.sigma_max)
+    training, validation = (part.store.take(rows) for rows in (training_rows(part), part.rows("validation")))
+    return train_score(training, validation, shape, s.score_max_steps, s.batch, s.lr, seed)
 
 
 def corrected_name(name: str, kind: str = "tweedie") -> str:

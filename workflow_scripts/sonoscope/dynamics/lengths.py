@@ -79,7 +79,9 @@ class _Fold:
         return square.new_zeros(count).index_add_(0, self.speakers, square)
 
 
-def fit_lengths(seen: tuple[Tensor, Tensor, Tensor], held_out: tuple[Tensor, Tensor, Tensor], few: int) -> LengthFit:
+def fit_lengths(
+    seen: tuple[Tensor, Tensor, Tensor], held_out: tuple[Tensor, Tensor, Tensor], few: int
+) -> LengthFit:
     """Fit on training rows, penalties chosen by how well training speakers predict others and validation speakers.
 
     The strongest penalties win whose error is not larger than the least one by more than a standard error over speakers
