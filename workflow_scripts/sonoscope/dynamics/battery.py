@@ -9,6 +9,7 @@ from sonoscope.dynamics.ensembles import Ensemble
 from sonoscope.dynamics.experiment1 import fit_source, write_tables
 from sonoscope.dynamics.experiment2 import diagnose
 from sonoscope.dynamics.phase0 import build
+from sonoscope.dynamics.rollout import StepModel
 from sonoscope.dynamics.store import open_parts
 from sonoscope.settings.dynamics import Dynamics
 
@@ -51,7 +52,7 @@ def run_battery(
     entries = fit_source([part], settings, checkpoints, seed)
     write_json(metrics, entries)
     write_tables(metrics.parent / "tables.csv", entries)
-    models = {}
+    models: dict[str, tuple[StepModel, int]] = {}
     names = (settings.rollout.model, *(m for m in settings.fit.models if m != settings.rollout.model))
     for name in names:
         model = Ensemble.load(checkpoints / f"{name}_k{settings.rollout.k}_final.safetensors")

@@ -182,7 +182,8 @@ def draw_energy(
     trace = roll(model, repeated, steps, part.window, horizon, plan, torch.Generator().manual_seed(seed), count)
     states = ((trace.generated - part.mean) / part.deviation).reshape(count, -1, draws, steps, part.dim)
     truth = (starts.frames[:, -steps:] - part.mean) / part.deviation
-    return energy_score(states.permute(2, 0, 1, 3, 4), truth).mean(0).double() / part.dim**0.5
+    score: Tensor = energy_score(states.permute(2, 0, 1, 3, 4), truth).mean(0).double() / part.dim**0.5
+    return score
 
 
 def roll_strategies(

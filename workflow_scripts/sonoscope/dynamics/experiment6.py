@@ -112,7 +112,7 @@ def bench(model: Ensemble, part: Part, split: str, settings: Dynamics, seed: int
         rows = part.rows(name)
         frames = part.store.take(rows[torch.randperm(len(rows), generator=rng)[:_REFERENCE]])
         sides.append((frames - part.mean) / part.deviation)
-    return Bench(model, part, starts_of(part, split, settings, seed), settings, Manifold(*sides), seed)
+    return Bench(model, part, starts_of(part, split, settings, seed), settings, Manifold(sides[0], sides[1]), seed)
 
 
 def sweep(own: Bench, score: Denoiser) -> list[dict[str, Any]]:
