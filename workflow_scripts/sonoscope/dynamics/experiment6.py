@@ -21,7 +21,7 @@ from sonoscope.dynamics.correction import Setting, corrected, corrector, grid
 from sonoscope.dynamics.ensembles import Ensemble
 from sonoscope.dynamics.evaluation import number
 from sonoscope.dynamics.experiment2 import by_speaker
-from sonoscope.dynamics.rollout import Plan, Starts, choose_starts, roll
+from sonoscope.dynamics.rollout import Advance, Plan, Starts, choose_starts, roll
 from sonoscope.dynamics.rollout_scores import Manifold, energy_score, spread_skill, tracking
 from sonoscope.dynamics.score_model import Denoiser, ScoreShape, train_score
 from sonoscope.dynamics.store import Part
@@ -81,14 +81,17 @@ class Bench:
         ``displacement`` is how far a correction moves a frame, root mean square, in deviations of a coordinate.
         """
         r, part, count = self.settings.rollout, self.part, len(self.model.members)
-        plan = {} if setting is None else {"correct": corrector(score, setting, self.seed)}
-        trace = roll(self.model, self.starts.frames, r.k_steps, part.window, r.k, Plan(**plan), models=count)
+
+        def plan(advance: Advance) -> Plan:
+            fix = None if setting is None else corrector(score, setting, self.seed)
+            return Plan(advance=advance, correct=fix)
+
+        trace = roll(self.model, self.starts.frames, r.k_steps, part.window, r.k, plan("mean"), models=count)
         zero = torch.zeros(trace.nll.shape[1:])
         found = {name: v.mean(1) for name, v in tracking(trace, zero, part.scale).items()}
         repeated = self.starts.frames.repeat_interleave(_DRAWS, 0)
-        again = {} if setting is None else {"correct": corrector(score, setting, self.seed)}
         drawn = roll(
-            self.model, repeated, r.k_steps, part.window, r.k, Plan(advance="sample", **again),  # type: ignore[arg-type]
+            self.model, repeated, r.k_steps, part.window, r.k, plan("sample"),
             torch.Generator().manual_seed(self.seed), count,
         )  # fmt: skip
         standard = (drawn.generated - part.mean) / part.deviation

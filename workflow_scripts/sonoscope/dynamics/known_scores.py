@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import pandas as pd
 import torch
@@ -18,23 +17,9 @@ _TEST_FRAMES = 4000
 _MODES = 3
 
 
-class KnownLaw(Protocol):
-    """Clean frames that can be drawn, and their best denoiser."""
-
-    name: str
-
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Clean frames [n, D], float64."""
-        ...
-
-    def best(self, noisy: Tensor, sigma: float, center: Tensor, spread: Tensor) -> Tensor:
-        """E[x | y], [n, D], where x and y are standardised by ``center`` and ``spread`` and σ is in those units."""
-        ...
-
-
 @dataclass(frozen=True)
 class Mixture:
-    """Σ_k w_k N(m_k, C_k): Gaussians by themselves, a curved law together."""
+    """Σ_k w_k N(m_k, C_k): one part is a Gaussian, several have a best denoiser that is not linear."""
 
     weights: Tensor
     """[K]"""
@@ -48,7 +33,10 @@ class Mixture:
         return drawn[which, torch.arange(count)]
 
     def best(self, noisy: Tensor, sigma: float, center: Tensor, spread: Tensor) -> Tensor:
-        """Posterior mean, by Bayes over the parts; for one part the exact shrinkage of a Gaussian."""
+        """E[x | y], [n, D], where x and y are standardised by ``center`` and ``spread`` and σ is in those units.
+
+        By Bayes over the parts; of one part it is the exact shrinkage of a Gaussian.
+        """
         parts = [
             GaussianDenoising((p.mean - center) / spread, p.covariance / (spread[:, None] * spread)) for p in self.parts
         ]
@@ -95,7 +83,7 @@ def judge_known(settings: Correction, seed: int) -> pd.DataFrame:
 
 
 def _judge(
-    law: KnownLaw, model: Denoiser, sigmas: Sequence[float], generator: torch.Generator
+    law: Mixture, model: Denoiser, sigmas: Sequence[float], generator: torch.Generator
 ) -> list[dict[str, float | str | None]]:
     center, spread = model.center.double(), model.spread.double()
     rows: list[dict[str, float | str | None]] = []
