@@ -129,7 +129,17 @@ rule judge_bottleneck:
         runtime=growing(240),
     params:
         settings=dynamics_keys(
-            "window", "horizons", "slice", "k", "legacy", "force", "resume", "run_id", "fit", "rollout", "battery",
+            "window",
+            "horizons",
+            "slice",
+            "k",
+            "legacy",
+            "force",
+            "resume",
+            "run_id",
+            "fit",
+            "rollout",
+            "battery",
             "resamples",
         ),
         seed=seed("dynamics"),
