@@ -32,6 +32,9 @@ include: "rules/musetok.smk"
 include: "rules/speech.smk"
 include: "rules/affect.smk"
 include: "rules/dynamics.smk"
+include: "rules/dynamics_bottlenecks.smk"
+include: "rules/dynamics_directions.smk"
+include: "rules/dynamics_rollouts.smk"
 include: "rules/attribution.smk"
 
 

@@ -48,6 +48,7 @@ wildcard_constraints:
     shard="[0-9]+",
     source="[^/]+",
     target="[^/]+",
+    variant="[^/]+",
 
 
 def code(script):
@@ -236,6 +237,73 @@ def dynamics_fit(source):
     elif source != SETTINGS.dynamics.codec:
         fit = fit | {"models": [SETTINGS.dynamics.rollout.model]}
     return keys | {"fit": fit}
+
+
+def bottleneck_codec(experiment):
+    """The file of the codec that a bottleneck is put into; none for mel, which needs none."""
+    name = getattr(SETTINGS.dynamics, experiment).codec
+    return [] if name == "mel" else [codec_file(name)]
+
+
+def bottleneck_file(source, name):
+    """A file of a trained bottleneck: a variant of the β-VAE, or vaegan."""
+    return f"<results>/dynamics/train_{'vaegan' if source == 'vaegan' else f'betavae/{source}'}/{name}"
+
+
+def coded_codec():
+    """The codec behind the bottleneck whose latents are coded."""
+    return bottleneck_codec("vaegan" if SETTINGS.dynamics.codebook.vae == "vaegan" else "betavae")
+
+
+def variants_trained():
+    """Variants of the β-VAE that this run trains, with the weights of their losses."""
+    found = section("dynamics.betavae.variants")
+    return {name: found[name] for name in SETTINGS.dynamics.betavae.trained}
+
+
+def bottleneck_results(path):
+    """One file of each variant that is trained."""
+    return expand(f"<results>/dynamics/{path}", source=list(variants_trained()))
+
+
+def betavae_of(variant):
+    """The settings of experiment 5 with one variant alone, so that a change of the others does not train it again."""
+    found = section("dynamics.betavae")
+    return found | {"variants": {variant: found["variants"][variant]}, "variant": None}
+
+
+def teacher_file():
+    """The record of WavLM, where experiment 9 is to use it, or may and it was fetched."""
+    record = f"{DOWNLOADS}/models/wavlm-base-plus/fetched.json"
+    wanted = SETTINGS.dynamics.vaegan.teacher
+    return [record] if wanted == "wavlm" or (wanted == "auto" and os.path.isfile(record)) else []
+
+
+def conclusion_scorecards():
+    """The scorecards of all experiments on dynamics."""
+    codec = SETTINGS.dynamics.codec
+    jobs = [
+        "judge_processes",
+        "analyse_dynamics",
+        "compare_betavae",
+        f"correct_rollouts/{codec}",
+        f"decode_rollouts/{codec}",
+        "fit_codebooks",
+        "compare_vaegan",
+        "fit_direction_ar",
+        "denoise_rollouts",
+    ]
+    return [f"<results>/dynamics/{job}/scorecard.json" for job in jobs]
+
+
+def dynamics_jobs():
+    """Benchmarks of the jobs of dynamics, below the folder of benchmarks; later ones count themselves."""
+    names = (
+        "infer_latents sample_processes build_phase0 fit_dynamics judge_processes finetune_rollout diagnose_injection"
+    )
+    names += " compare_representations synthesise_trajectories read_out_components analyse_dynamics train_betavae"
+    names += " train_vaegan judge_bottleneck compare_betavae compare_vaegan fit_codebooks fit_direction_ar"
+    return (names + " denoise_rollouts correct_rollouts decode_rollouts").split()
 
 
 def attribution_results(path):

@@ -82,10 +82,10 @@ rule tier1:
 
 
 rule dynamics:
-    """The study of latent dynamics: experiments 1, 1B, 2, 3, 3B and 4, and their scorecard."""
+    """The study of latent dynamics: all experiments, their scorecards, and what the published conclusions are worth."""
     input:
-        "<results>/dynamics/judge_processes/scorecard.json",
-        "<results>/dynamics/analyse_dynamics/scorecard.json",
+        conclusion_scorecards(),
+        "<results>/dynamics/weigh_conclusions/scorecard.json",
 
 
 rule infer_latents:

@@ -49,6 +49,17 @@ class NeuralCodec:
         """Precision of the weights."""
         return next(self._model.parameters()).dtype
 
+    @property
+    def decoder(self) -> nn.Module:
+        """The part that leads from latents to audio, for those who train it further."""
+        found: nn.Module = getattr(self._halves, "model").decoder  # noqa: B009 (of all families)
+        return found
+
+    def synthesise(self, latents: Tensor) -> Tensor:
+        """As `decode`, with the gradient of the decoder."""
+        audio = self._halves.synthesise(latents.to(self.device, self.dtype))
+        return audio[..., : latents.shape[1] * self._hop].to(latents)
+
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:
         """Latents [B, T, D] of mono audio [B, 1, S], padded with silence to whole frames."""
@@ -58,8 +69,7 @@ class NeuralCodec:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Mono audio [B, 1, T · sample_rate / frame_rate] of latents [B, T, D]."""
-        audio = self._halves.synthesise(latents.to(self.device, self.dtype))
-        return audio[..., : latents.shape[1] * self._hop].to(latents)
+        return self.synthesise(latents)
 
 
 class _Encodec:

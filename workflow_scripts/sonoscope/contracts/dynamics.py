@@ -95,3 +95,10 @@ COMPONENTS = Tensors(
     header=("source", "chunk"),
     description="Principal components of training frames, largest variance first.",
 )
+
+CODEBOOK = Tensors(
+    "codebook",
+    {"codes": Tensor("float32", ("codes", "dim"), "one for directions, else unit of the latents")},
+    header=("kind", "source", "tier"),
+    description="Codes for directions of change, for differences, or for states.",
+)

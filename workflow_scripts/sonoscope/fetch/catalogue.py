@@ -104,6 +104,9 @@ _OTHERS: dict[ModelName, Model] = {
     "mimi": HubModel("kyutai/mimi", _TRANSFORMERS, 0.4, "speech codec, 24 kHz, 12.5 Hz"),
     "t5-base": HubModel("google-t5/t5-base", _TRANSFORMERS, _T5_BYTES, "MusicGen's text encoder", aliases=("t5-base",)),
     "clap": HubModel("laion/larger_clap_music", _CLAP, 0.8, "embeds music and texts in one space, 48 kHz"),
+    "wavlm-base-plus": HubModel(
+        "microsoft/wavlm-base-plus", _TRANSFORMERS, 0.38, "self-supervised speech model, 16 kHz"
+    ),
     "musetok": DriveModel(
         file_id="1HK534lEVdHYl3HMRkKvz8CWYliXRmOq_",
         archive="musetok.zip",

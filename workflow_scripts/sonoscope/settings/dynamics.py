@@ -5,6 +5,17 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
+from sonoscope.settings.bottlenecks import (
+    VAEGAN,
+    Battery,
+    BetaVae,
+    Codebook,
+    Correction,
+    DirectionAr,
+    Perceptual,
+    Tweedie,
+    VaeGan,
+)
 
 T = TypeVar("T")
 Horizon = Annotated[int, Field(ge=1, le=512)]
@@ -207,6 +218,24 @@ class Dynamics(Section):
     """Experiment 3B: synthetic trajectories."""
     read_out: ReadOut = ReadOut()
     """Experiment 4: principal components."""
+    battery: Battery = Battery()
+    """What is trained on the latents of experiments 5 and 9."""
+    betavae: BetaVae = BetaVae()
+    """Experiment 5: β-VAE with losses that ask for easy dynamics."""
+    correction: Correction = Correction()
+    """Experiment 6: correction by a learned score."""
+    perceptual: Perceptual = Perceptual()
+    """Experiment 7: rollouts to listen to."""
+    codebook: Codebook = Codebook()
+    """Experiment 8: codes for directions."""
+    vaegan: VaeGan = VaeGan()
+    """Experiment 9: VAE-GAN with a bottleneck."""
+    direction_ar: DirectionAr = DirectionAr()
+    """Experiment 10: autoregression over codes."""
+    tweedie: Tweedie = Tweedie()
+    """Experiment 11: one-step denoising of rollouts."""
+    most_seconds: float | None = Field(None, gt=0)
+    """Most seconds that all jobs of this study together may take; a row of the scorecard. Null sets no bar."""
     speed_dim: int = Field(32, ge=2)
     """Dimensions of the noise on which the speed of training is measured."""
     resamples: int = Field(1000, ge=100, le=100_000)
@@ -220,6 +249,12 @@ class Dynamics(Section):
             raise ValueError(f"k: expected one of horizons {self.horizons}, found {self.k}")
         if self.rollout.model not in self.fit.models:
             raise ValueError(f"rollout.model: expected one of fit.models {self.fit.models}, found {self.rollout.model}")
+        if self.codebook.vae not in (*self.betavae.trained, VAEGAN):
+            known = ", ".join((*self.betavae.trained, VAEGAN))
+            raise ValueError(f"codebook.vae: expected one of {known}, found {self.codebook.vae}")
+        if self.direction_ar.k_codebook not in self.codebook.k_values:
+            found = self.direction_ar.k_codebook
+            raise ValueError(f"direction_ar.k_codebook: expected one of {self.codebook.k_values}, found {found}")
         if KNOWN in (self.codec, *self.codecs):
             raise ValueError(f"codec: {KNOWN} is the name of the known-answer processes; name a codec")
         return self

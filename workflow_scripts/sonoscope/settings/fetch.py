@@ -23,6 +23,7 @@ ModelName = Literal[
     "mimi",
     "t5-base",
     "clap",
+    "wavlm-base-plus",
     "musetok",
 ]
 """Published models that can be fetched by name."""

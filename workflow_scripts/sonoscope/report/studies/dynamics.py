@@ -23,6 +23,7 @@ from sonoscope.report.blocks import (
 from sonoscope.report.results import Results
 from sonoscope.report.sources import Source
 from sonoscope.report.studies import dynamics_figures as figures
+from sonoscope.report.studies import dynamics_more
 from sonoscope.report.studies import dynamics_published as published
 from sonoscope.report.studies import dynamics_tables as tables
 
@@ -65,7 +66,7 @@ def build(results: Results) -> Study:
         question="How predictable are continuous codec latents, and why do rollouts fail?",
         target=TARGET,
         answer=_answer(answers, metrics, results) if answers.is_file() and metrics.is_file() else None,
-        sections=sections,
+        sections=sections + dynamics_more.sections(results, codec),
     )
 
 
