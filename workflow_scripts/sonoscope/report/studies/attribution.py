@@ -168,7 +168,8 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
         level = {"lds": 0.0, "auroc": 0.5}.get(measure)
         top = float(ceiling["value"]) if measure == "lds" and ceiling is not None else None
         told = "; ".join(f"{r.name_} {r.value:.2f}" for r in rows.rename(columns={"name": "name_"}).itertuples())
-        caption = f"One dot per method with its 95 % interval over {int(rows.n.max())} independent items. "
+        caption = f"{words[measure].rstrip('?')}. One dot per method with its 95 % interval over {int(rows.n.max())} "
+        caption += "independent items. "
         caption += {
             "lds": "0 is what random scores have; the dashed line is what a second training of the same sets predicts. "
             "Methods in grey do not see the training.",
@@ -212,8 +213,8 @@ def _by_kind(model: str, headline: str, main: pd.DataFrame, sources: tuple[Sourc
     return Figure(
         f"{model}-attribution-kinds", "The same, clip by kind of clip", partial(_draw, rows, 0.0, None),
         rows.drop(columns=["name", "place"]),
-        "A caption that names its song makes it easy for likeness of captions. Clips without a caption, and real clips "
-        "of parts of the songs that were not trained on, leave the sound alone to tell.",
+        "LDS by kind of clip. A caption that names its song makes it easy for likeness of captions. Clips without a "
+        "caption, and real clips of parts of the songs that were not trained on, leave the sound alone to tell.",
         f"Dot chart. {told}.", sources=sources,
     )  # fmt: skip
 
