@@ -1,7 +1,7 @@
 """The interactive form of a figure, read from the table behind it, where no page has written one of its own."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -47,8 +47,19 @@ def chart_of(data: pd.DataFrame, name: str = "") -> dict[str, Any] | None:
         return None
     wanted = list(dict.fromkeys(c for c in (*keys, value, low, high, *_COUNTS) if c and c in frame))
     shown = frame[wanted].rename(columns=_safe).round(6)
-    make = _courses if across else _rows
-    return make(shown, *(_safe(c) if c else None for c in (across, series, panel, value, low, high)))
+    named = [_safe(c) if c else None for c in (series, panel, low, high)]
+    line = _Line(named[0], named[1], _safe(value), named[2], named[3])
+    return _courses(shown, _safe(across), line) if across else _rows(shown, line)
+
+
+class _Line(NamedTuple):
+    """Names of the columns that a chart shows, besides the one that it runs along."""
+
+    series: str | None
+    panel: str | None
+    value: str
+    low: str | None
+    high: str | None
 
 
 def _named(
@@ -103,8 +114,12 @@ def _words(name: str | None) -> str:
 
 
 def _tooltip(frame: pd.DataFrame) -> list[Any]:
-    return [alt.Tooltip(f"{c}:{'Q' if is_numeric_dtype(frame[c]) else 'N'}", title=_words(str(c)),
-                        **({"format": ".4~g"} if is_numeric_dtype(frame[c]) else {})) for c in frame]  # fmt: skip
+    return [
+        alt.Tooltip(f"{c}:Q", title=_words(str(c)), format=".4~g")
+        if is_numeric_dtype(frame[c])
+        else alt.Tooltip(f"{c}:N", title=_words(str(c)))
+        for c in frame
+    ]
 
 
 def _hue(frame: pd.DataFrame, series: str | None, picked: Any) -> dict[str, Any]:
@@ -116,10 +131,8 @@ def _hue(frame: pd.DataFrame, series: str | None, picked: Any) -> dict[str, Any]
     return {"color": colour, "opacity": alt.condition(picked, alt.value(1), alt.value(0.08))}
 
 
-def _courses(
-    frame: pd.DataFrame, across: str, series: str | None, panel: str | None, value: str, low: str | None,
-    high: str | None,
-) -> dict[str, Any]:  # fmt: skip
+def _courses(frame: pd.DataFrame, across: str, line: _Line) -> dict[str, Any]:
+    series, panel, value, low, high = line
     picked = alt.selection_point(fields=[series], bind="legend", name="series") if series else None
     x = alt.X(f"{across}:Q", title=_words(across), scale=alt.Scale(padding=14, nice=False, zero=False))
     y = alt.Y(f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6))
@@ -133,14 +146,11 @@ def _courses(
     return _finish(layers, frame, panel, 300)
 
 
-def _rows(
-    frame: pd.DataFrame, across: None, series: str, panel: str | None, value: str, low: str | None, high: str | None
-) -> dict[str, Any]:
-    order = list(dict.fromkeys(frame[series].astype(str)))
+def _rows(frame: pd.DataFrame, line: _Line) -> dict[str, Any]:
+    series, panel, value, low, high = line
+    order = list(dict.fromkeys(frame[str(series)].astype(str)))
     y = alt.Y(f"{series}:N", sort=order, title=None)
-    axis = alt.X(
-        f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)
-    )
+    axis = alt.X(f"{value}:Q", title=_words(value), scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     base = alt.Chart(frame).encode(y=y, color=alt.value("#5b8fbf"))
     layers: list[Any] = []
     if low and high:

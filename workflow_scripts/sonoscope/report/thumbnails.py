@@ -74,12 +74,13 @@ def _bands(rate: int) -> Floats:
 
     Written out here because importing librosa costs more time than painting a report's clips.
     """
-    edges = 700 * (10 ** (np.linspace(*(2595 * np.log10(1 + np.array((30.0, rate / 2)) / 700)), MEL + 2) / 2595) - 1)
+    low, high = (2595 * float(np.log10(1 + f / 700)) for f in (30.0, rate / 2))
+    edges = 700 * (10 ** (np.linspace(low, high, MEL + 2) / 2595) - 1)
     bins = np.fft.rfftfreq(WINDOW, 1 / rate)
     rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     fall = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    triangles: Floats = np.maximum(0, np.minimum(rise, fall))
-    return triangles * (2 / (edges[2:] - edges[:-2]))[:, None]  # equal areas
+    triangles: Floats = np.maximum(0, np.minimum(rise, fall)) * (2 / (edges[2:] - edges[:-2]))[:, None]  # equal areas
+    return triangles
 
 
 def paint(sound: Sound, peak: float, top: float) -> Image.Image:
