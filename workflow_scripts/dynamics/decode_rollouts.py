@@ -23,7 +23,7 @@ def main(
     """Write the clips with their ``listing`` (manifest.json), ``scores``, ``summary``, the page, and ``rows``."""
     part = open_parts(latents, frames, statistics)[0]
     files = {name: checkpoints / f"{name}_k{horizon}_final.safetensors" for name in settings.models}
-    models = {name: Ensemble.load(file) for name, file in files.items() if file.is_file()}
+    models: dict[str, Ensemble] = {name: Ensemble.load(file) for name, file in files.items() if file.is_file()}
     longest = max(settings.lengths)
     size = (settings.n_utterances, settings.starts, settings.max_frames, part.window, horizon, longest)
     found = places(latents, index, *size)

@@ -25,7 +25,8 @@ def main(
     skip_audio: bool | None = None, skip_mdn: bool | None = None, sigma: float | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Sweep the noise level on validation speakers, judge on test speakers; published names and options."""
-    given = {"score_max_steps": score_max_steps, "skip_audio": skip_audio, "skip_mdn": skip_mdn, "sigma": sigma}
+    given: dict[str, Any] = {"score_max_steps": score_max_steps, "sigma": sigma}
+    given |= {"skip_audio": skip_audio, "skip_mdn": skip_mdn}
     given["score_checkpoint"] = score_checkpoint and str(score_checkpoint)
     s = settings.model_copy(update={n: v for n, v in given.items() if v is not None})
     (part,) = open_parts([latents], frames, statistics)

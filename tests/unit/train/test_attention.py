@@ -8,6 +8,7 @@ MASKS = {
     "all": {},
     "causal": {"is_causal": True},
     "padding": {"attn_mask": torch.tensor([[True, True, True, False, False]])},
+    "scaled": {"scale": 1.0, "is_causal": True},  # as T5 has it
     "bias": {"attn_mask": torch.linspace(-1, 1, 25).reshape(5, 5)},
 }
 

@@ -38,7 +38,9 @@ def limits(
     usable = np.flatnonzero(usable_clips(clips))
     rows = np.sort(np.random.default_rng([seed, 23]).permutation(usable)[:count])
     values = [str(v) for v in values_of(clips, concept)[rows]]
-    captions = [prompt(concept, labels) for labels in clips.iloc[rows].to_dict("records")]
+    captions = [
+        prompt(concept, {str(k): v for k, v in labels.items()}) for labels in clips.iloc[rows].to_dict("records")
+    ]
     sampling = Sampling(musicgen.top_k, musicgen.temperature, musicgen.guidance)
 
     def through_codec(part: slice) -> torch.Tensor:

@@ -280,7 +280,7 @@ def trend_of_means(scores: pd.DataFrame, seed: int, resamples: int) -> Interval:
     table = scores.pivot_table("score", "coefficient", "prompt", aggfunc=["sum", "count"], fill_value=0.0)
     total, count = table["sum"].to_numpy(dtype=np.float64), table["count"].to_numpy(dtype=np.float64)
     coefficients = table.index.to_numpy(dtype=np.float64)
-    prompts = total.shape[1]
+    prompts = len(total.T)
     rng = np.random.default_rng([seed, 43])
     drawn = rng.multinomial(prompts, np.full(prompts, 1 / prompts), min(resamples, 500)).astype(np.float64)
     weights = np.concatenate([np.ones((1, prompts)), drawn])

@@ -11,10 +11,15 @@ from torch.overrides import TorchFunctionMode
 
 
 def plain_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
 ) -> Tensor:
     """Softmax attention by three plain products, ``[..., heads, queries, width]``, in the precision of ``query``."""
-    scores = (query / math.sqrt(query.shape[-1])) @ key.transpose(-1, -2)
+    scores = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.transpose(-1, -2)
     if is_causal:
         ones = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
         scores = scores.masked_fill(ones.triu(1), float("-inf"))

@@ -117,7 +117,7 @@ def smoothness(z: Tensor, relative: bool) -> Tensor:
 def predictability(predictor: Predictor, z: Tensor, relative: bool) -> Tensor:
     """Mean squared error of the predicted difference; relative to that of predicting none."""
     predicted, steps = predictor(z)
-    error = (predicted - steps).square().mean()
+    error: Tensor = (predicted - steps).square().mean()
     return error / (steps.square().mean() + _TINY) if relative else error
 
 

@@ -67,7 +67,8 @@ class Generator(nn.Module):
 def balance(reconstruction: Tensor, other: Tensor, made: Tensor) -> Tensor:
     """How much larger the gradient of the reconstruction at the output is than that of another loss; no gradient."""
     sizes = [torch.autograd.grad(loss, made, retain_graph=True)[0].norm() for loss in (reconstruction, other)]
-    return (sizes[0] / sizes[1].clamp(min=1e-8)).clamp(max=_MOST_BALANCE).detach()
+    factor: Tensor = sizes[0] / sizes[1].clamp(min=1e-8)
+    return factor.clamp(max=_MOST_BALANCE).detach()
 
 
 def train_vaegan(

@@ -343,7 +343,7 @@ def _listen(model: str, root: Path, results: Results) -> Block:
     for clip in prompted.itertuples():
         shown = [_traced(clip, method, found, clips.parent, "of its caption")]
         if both:
-            shown.append(_traced(real.loc[clip.source], method, found, clips.parent, "a later part of it"))
+            shown.append(_traced(real.loc[str(clip.source)], method, found, clips.parent, "a later part of it"))
         rows.append(AudioRow(str(clip.prompt), str(clip.source), tuple(shown)))
     columns = ("Generated with the song's caption", "Real, from a later part of the song")[: 1 + both]
     return AudioGrid(
