@@ -82,7 +82,7 @@ def _pairs(folder: Path, names: Iterable[str], slug: str, sources: Sources) -> l
     for name in names:
         for file in sorted((folder / name / "samples").glob("*.wav")):
             utterance, _, kind = file.stem.rpartition("_")
-            by.setdefault(utterance, {}).setdefault("original" if kind == "original" else name, file)
+            by.setdefault(utterance, {}).setdefault(kind if kind == "original" else name.removeprefix("train_"), file)
     if not by:
         return []
     columns = tuple(dict.fromkeys(kind for clips in by.values() for kind in clips))
@@ -142,7 +142,7 @@ def _rolled_clips(rows: list[Any], folder: Path, slug: str, sources: Sources) ->
             by = {str(r["kind"]): r for r in own if int(r["rollout_length"]) == k}
             truth = folder / str(own[0]["wav_path"]).rpartition("/")[0] / "GT.wav"
             clips = [Clip(truth, "truth"), *(_rolled(by[kind], folder) if kind in by else None for kind in kinds)]
-            shown.append(AudioRow(f"{k} steps", str(utterance), tuple(clips)))
+            shown.append(AudioRow(f"{k} step{'s' * (k > 1)}", str(utterance), tuple(clips)))
     caption = "Decoded; every clip of a row has the same true frames around the rolled ones."
     return [AudioGrid(slug, "Listen", ("truth", *kinds), tuple(shown), caption, sources)]
 
