@@ -36,6 +36,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Write links to files of the repository as their paths: the pages stand by themselves."""
-    if page.file.src_uri.startswith("studies/"):
-        markdown = f"{markdown}\n\n{reference.of_study(Path(page.file.src_uri).stem)}\n"
+    name = Path(page.file.src_uri).stem
+    if (
+        page.file.src_uri.startswith("studies/")
+        and (ROOT / f"workflow_scripts/sonoscope/contracts/{name}.py").is_file()
+    ):
+        markdown = f"{markdown}\n\n{reference.of_study(name)}\n"
     return reference.outside(markdown, f"docs/{page.file.src_uri}".rpartition("/")[0])
