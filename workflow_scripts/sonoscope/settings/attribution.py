@@ -53,7 +53,9 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
+    features: list[Feature] = Field(
+        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
+    )
     """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
@@ -191,7 +193,7 @@ class Attribution(Section):
     """Recipe of the fine-tunes on many songs."""
     finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
-    embedding: Embedding = Embedding(features=["loss", "margin", "adam", "logra"])
+    embedding: Embedding = Embedding()
     """Gradient embeddings."""
     embed_end: bool = False
     """Whether gradients are also taken at the end of a fine-tune that kept other checkpoints; no step began there."""
