@@ -185,3 +185,9 @@ def _clip(wish):
     from types import SimpleNamespace
 
     return SimpleNamespace(**wish.__dict__)
+
+
+def test_a_part_of_the_embeddings_settings_keeps_the_default_features():
+    part = Attribution.model_validate({"embedding": {"window": 2.0}})
+    assert part.embedding.features == Attribution().embedding.features
+    assert part.embedding.window == 2.0

@@ -1,12 +1,15 @@
 """Settings of the attribution study."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
 
 Feature = Literal["loss", "margin", "adam", "logra", "ekfac", "lora"]
+_FEATURES: Final[list[Feature]] = ["loss", "margin", "adam", "logra"]
+"""What the study embeds; an embedding by hand, which has no fine-tune's moments, takes less."""
 MethodName = Literal[
     "gradient_dot", "gradient_cosine", "margin_cosine", "tracin", "trak", "trak_loss", "logra", "ekfac", "lora_cosine",
     "adam_cosine", "adam_tracin",
@@ -53,9 +56,7 @@ class Embedding(Section):
 
     window: float = Field(4.0, gt=0, le=30)
     """Length of a row's tokens, in seconds; songs are cut into such windows, one after another."""
-    features: list[Feature] = Field(
-        default_factory=lambda: list[Feature](["loss", "margin", "adam", "logra"]), min_length=1
-    )
+    features: list[Feature] = Field(default_factory=lambda: list[Feature](["loss", "margin"]), min_length=1)
     """What is stored per row: projected gradients of loss or margin; of the loss by adam, logra, ekfac, of adapters."""
     projection: Literal["sjlt", "rademacher", "masked"] = "sjlt"
     """Random projection of loss and margin gradients; sjlt has one non-zero per coordinate."""
@@ -193,7 +194,7 @@ class Attribution(Section):
     """Recipe of the fine-tunes on many songs."""
     finetune_pair: FineTune = FineTune(epochs=8)
     """Recipe of the fine-tunes on two songs."""
-    embedding: Embedding = Embedding()
+    embedding: Embedding = Embedding(features=_FEATURES)
     """Gradient embeddings."""
     embed_end: bool = False
     """Whether gradients are also taken at the end of a fine-tune that kept other checkpoints; no step began there."""
@@ -207,6 +208,14 @@ class Attribution(Section):
     """Experiments 1, 3 and 4."""
     resamples: int = Field(1000, ge=100, le=100_000)
     """Bootstrap resamples of every interval."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, given: Any) -> Any:
+        """A part of the embedding's settings, as a rule is given it, leaves the features at this study's default."""
+        if isinstance(given, Mapping) and isinstance(given.get("embedding"), Mapping):
+            return {**given, "embedding": {"features": _FEATURES, **given["embedding"]}}
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
