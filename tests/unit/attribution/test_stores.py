@@ -25,7 +25,7 @@ from sonoscope.audio.files import AudioError, write_audio
 from sonoscope.contracts.attribution import EXPERIMENT
 from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.musicgen.random_model import build_random_musicgen
-from sonoscope.settings.attribution import Attribution, Embedding, FineTune, Queries
+from sonoscope.settings.attribution import Attribution, Embedding, FineTune, Queries, Scoring
 from sonoscope.train.language_model import loss_per_codebook
 
 SETTINGS = Embedding(window=0.5, dim=512, features=["loss", "margin"], songs_per_shard=2)
@@ -338,7 +338,8 @@ def test_a_job_that_is_repeated_with_other_settings_begins_anew_and_one_with_oth
 
 
 def test_held_out_clips_are_what_follows_in_the_song(tmp_path, model, folder):
-    settings = Attribution(seconds=0.5, embedding=SETTINGS, queries=Queries(seconds=0.3))
+    scoring = Scoring(headline="gradient_cosine")
+    settings = Attribution(seconds=0.5, embedding=SETTINGS, queries=Queries(seconds=0.3), scoring=scoring)
     frame, tokens = queries.held_out(model, songs(folder)[:2], settings, kinds.HELD_OUT, 3, tmp_path / "audio")
     assert list(frame.query_id) == [f"held_out-{s:03d}-{k:03d}" for s in (0, 1) for k in (0, 1)]  # 1.2 s hold two
     assert frame.prompt.isna().all() and list(frame.source) == ["song0"] * 2 + ["song1"] * 2

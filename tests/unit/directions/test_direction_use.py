@@ -60,20 +60,20 @@ def test_schedules_by_hand():
 
 
 def test_own_schedule(tmp_path, monkeypatch):
-    (tmp_path / "own_schedules.py").write_text(
+    (tmp_path / "my_schedules.py").write_text(
         "number = 3\ndef swell(step, by=2.0):\n    return by * step\n"
         "def broken(step):\n    return float('nan') if step else 0\n"
         "def text(step):\n    return 'loud'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert schedule("own_schedules:swell", by=3.0)(2) == 6.0
+    assert schedule("my_schedules:swell", by=3.0)(2) == 6.0
     with pytest.raises(ValueError, match="finite number at step 1"):
-        schedule("own_schedules:broken")(1)
+        schedule("my_schedules:broken")(1)
     for name, message in (
-        ("own_schedules:missing", "cannot be imported"),
+        ("my_schedules:missing", "cannot be imported"),
         ("no_such_module:f", "cannot be imported"),
-        ("own_schedules:number", "expected a function"),
-        ("own_schedules:text", "expected a number"),
+        ("my_schedules:number", "expected a function"),
+        ("my_schedules:text", "expected a number"),
         ("os:system('true')", "package.module:function"),
         ("wobble", "expected one of constant"),
     ):
