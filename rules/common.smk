@@ -298,12 +298,12 @@ def conclusion_scorecards():
 
 def dynamics_jobs():
     """Benchmarks of the jobs of dynamics, below the folder of benchmarks; later ones count themselves."""
-    names = (
-        "infer_latents sample_processes build_phase0 fit_dynamics judge_processes finetune_rollout diagnose_injection"
-    )
-    names += " compare_representations synthesise_trajectories read_out_components analyse_dynamics train_betavae"
-    names += " train_vaegan judge_bottleneck compare_betavae compare_vaegan fit_codebooks fit_direction_ar"
-    return (names + " denoise_rollouts correct_rollouts decode_rollouts").split()
+    return """
+        infer_latents sample_processes build_phase0 fit_dynamics judge_processes finetune_rollout diagnose_injection
+        compare_representations synthesise_trajectories read_out_components analyse_dynamics train_betavae
+        train_vaegan judge_bottleneck compare_betavae compare_vaegan fit_codebooks fit_direction_ar
+        denoise_rollouts correct_rollouts decode_rollouts
+    """.split()
 
 
 def attribution_results(path):

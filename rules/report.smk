@@ -167,7 +167,6 @@ rule measure_report:
         mem_mb=growing(3000),
         runtime=growing(10),
     params:
-        results=RESULTS,
         preset=SETTINGS.preset,
         settings=section("report"),
         today=SETTINGS.model_dump(mode="json"),

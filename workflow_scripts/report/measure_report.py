@@ -10,9 +10,9 @@ from sonoscope.report.results import Results
 from sonoscope.settings.report import Report
 
 
-def main(site: Path, scorecard: Path, results: Path, preset: str, settings: Report, today: dict[str, Any]) -> None:
+def main(site: Path, scorecard: Path, preset: str, settings: Report, today: dict[str, Any]) -> None:
     """Write the site once more beside the clock, open every page of ``site``, and write the rows to ``scorecard``."""
-    seconds = measured.regenerate(Results(results, today, settings), preset)
+    seconds = measured.regenerate(Results(scorecard.parents[1], today, settings), preset)
     card.write(scorecard, measured.rows(site, seconds))
 
 
