@@ -1,6 +1,8 @@
 """How the shipped models are trained from nothing."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from sonoscope.settings.base import Section
 from sonoscope.settings.geometry import CodecGeometry, LanguageModelGeometry
@@ -69,11 +71,17 @@ class TrainLanguageModel(Section):
 
     optimiser: Optimiser = Optimiser(steps=10000, batch=8, learning_rate=1e-3, weight_decay=0.01)
     """Schedule."""
-    beginnings: float = Field(0.5, ge=0, le=1)
-    """Share of updates on the first halves of twice as many clips: what a prompt asks for is heard early, and what
-    follows is mostly repetition."""
+    beginnings: tuple[float, ...] = (0.25, 0.2, 0.25)
+    """Shares of updates on the first halves of twice as many clips, the first quarters of four times as many, and so
+    on: what a prompt asks for is heard early, and what follows is mostly repetition."""
     half_precision: bool = True
     """Whether matrix products run in bfloat16 (weights and losses stay in float32)."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if min(self.beginnings, default=0) < 0 or sum(self.beginnings) > 1:
+            raise ValueError(f"beginnings: expected shares that sum to at most 1, got {self.beginnings}")
+        return self
 
 
 class Training(Section):

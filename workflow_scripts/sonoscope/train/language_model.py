@@ -74,6 +74,8 @@ def train_language_model(
     """
     batch, frames = settings.optimiser.batch, tokens.shape[-1]
     held_out = validation[: 8 * batch]
+    whole = 1 - sum(settings.beginnings)
+    until = torch.tensor([whole, *settings.beginnings]).cumsum(0)[:-1]  # where each share of updates begins
 
     def losses_of(rows: NDArray[np.int64], length: int) -> Tensor:
         clips = torch.from_numpy(tokens[rows, :, :length].astype(np.int64))
@@ -81,9 +83,9 @@ def train_language_model(
             return loss_per_codebook(lm, clips, [prompts[row] for row in rows])
 
     def loss_of(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        short = bool(torch.rand(1, generator=generator) < settings.beginnings)
-        chosen = torch.randint(len(training), (2 * batch if short else batch,), generator=generator).numpy()
-        losses = losses_of(training[chosen], frames // 2 if short else frames)
+        halvings = int((torch.rand(1, generator=generator) >= until).sum())
+        chosen = torch.randint(len(training), (batch << halvings,), generator=generator).numpy()
+        losses = losses_of(training[chosen], max(1, frames >> halvings))
         return losses.mean(), {f"ce{k}": value for k, value in enumerate(losses.tolist())}
 
     @torch.no_grad()
