@@ -101,3 +101,34 @@ def test_words_are_learned_and_shipped_with_the_language_model(rng, tmp_path: Pa
     model = load_folder(folder, "tiny")
     torch.testing.assert_close(text_encoder_of(model.lm).state_dict()["shared.weight"], trained["shared.weight"])
     assert not (folder / "checkpoint.pt").exists()
+
+
+def test_shares_of_beginnings_leave_room_for_whole_clips():
+    with pytest.raises(ValueError, match="sum to at most 1"):
+        TrainLanguageModel(beginnings=(0.9, 0.2))
+
+
+@pytest.mark.parametrize(("beginnings", "expected"), [((), {40}), ((0.0, 1.0), {10}), ((0.5, 0.25), {40, 20, 10})])
+def test_beginnings_are_shorter_and_more(rng, tmp_path: Path, monkeypatch, beginnings, expected):
+    from sonoscope.train import language_model
+
+    seen = set()
+
+    def watch(lm, tokens, prompts):
+        if torch.is_grad_enabled():  # not the held-out measure
+            seen.add((len(prompts), tokens.shape[-1]))
+        return lm.weight.sum() * torch.ones(2)
+
+    monkeypatch.setattr(language_model, "loss_per_codebook", watch)
+    monkeypatch.setattr(language_model, "_conditioner", lambda lm: lm)
+    monkeypatch.setattr(language_model, "_Learner", lambda lm: lm)
+    settings = TrainLanguageModel(
+        optimiser=Optimiser(steps=40, batch=2, warmup=1, checkpoint_every=40), beginnings=beginnings
+    )
+    tokens = rng.integers(0, 8, (6, 2, 40)).astype(np.int16)
+    rows = np.arange(6)
+    language_model.train_language_model(
+        tokens, ["x"] * 6, rows, rows[:2], torch.nn.Linear(1, 1), settings, tmp_path / "checkpoint.pt", 0
+    )
+    assert {frames for _, frames in seen} == expected
+    assert all(clips * frames == 80 for clips, frames in seen)
