@@ -76,6 +76,7 @@ def test_a_section_for_a_rule_is_plain_and_ordered():
     assert rules.section(settings, "results_table") == {"latest_only": True, "study": None}
     assert list(rules.section(settings, "results_table")) == ["latest_only", "study"]
     assert rules.section(settings, "foundation.noop_repeats") == 3
+    assert rules.section(settings, "dynamics.betavae.variants")["betavae_pred"]["pred"] == 0.1  # models inside, too
 
 
 def test_stages_draw_different_seeds_from_one():

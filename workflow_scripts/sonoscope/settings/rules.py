@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from sonoscope.settings.root import Settings
 
@@ -17,7 +17,7 @@ def section(settings: Settings, path: str) -> Any:
     value: Any = settings
     for name in path.split("."):
         value = getattr(value, name)
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return to_jsonable_python(value)
 
 
 def seed(settings: Settings, stage: str) -> int:
