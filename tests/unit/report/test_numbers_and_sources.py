@@ -86,3 +86,12 @@ def test_a_narrow_section_is_compared_where_it_was_taken_from():
 def test_a_rule_that_is_given_part_of_a_section_is_up_to_date():
     assert changed({"settings": {"a": 1}}) == []
     assert changed({"settings": {"a": 2}}) == [("steering.a", "2", "1")]
+
+
+def test_a_rule_given_part_of_a_part_was_not_made_with_other_settings():
+    today = {"attribution": {"embedding": {"window": 2.0, "dim": 8}, "songs": 8, "seconds": 4.0}}
+    given = {"settings": {"embedding": {"window": 2.0}, "songs": 8}}
+    assert differences(given, "attribution", today) == []
+    given["settings"]["embedding"] = {"window": 1.0}
+    (change,) = differences(given, "attribution", today)
+    assert (change.setting, change.then, change.now) == ("attribution.embedding.window", "1.0", "2.0")

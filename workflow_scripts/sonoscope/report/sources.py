@@ -136,8 +136,7 @@ def _of_settings(value: Mapping[str, Any], study: str, today: Settings) -> list[
     if place is not None:
         # a rule may be given only the part of a section that it uses; what it was never given is no change
         where, now = place
-        part = set(value) <= set(now)
-        return _compare(where, value, {k: v for k, v in now.items() if k in value} if part else now)
+        return _compare(where, value, _given(value, now))
     found = []
     for name, then in value.items():  # several sections under names of their own
         own = today.get(study)
@@ -146,6 +145,13 @@ def _of_settings(value: Mapping[str, Any], study: str, today: Settings) -> list[
         elif isinstance(own, Mapping) and name in own:
             found += _compare(f"{study}.{name}", then, own[name])
     return found
+
+
+def _given(then: Any, now: Any) -> Any:
+    """What of today's settings a rule is given that was given ``then``: of each mapping the same keys, at any depth."""
+    if not (isinstance(then, Mapping) and isinstance(now, Mapping) and set(then) <= set(now)):
+        return now
+    return {k: _given(then[k], v) for k, v in now.items() if k in then}
 
 
 def _place(value: Mapping[str, Any], study: str, today: Settings) -> tuple[str, Mapping[str, Any]] | None:
