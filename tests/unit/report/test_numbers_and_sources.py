@@ -92,6 +92,7 @@ def test_a_rule_given_part_of_a_part_was_not_made_with_other_settings():
     today = {"attribution": {"embedding": {"window": 2.0, "dim": 8}, "songs": 8, "seconds": 4.0}}
     given = {"settings": {"embedding": {"window": 2.0}, "songs": 8}}
     assert differences(given, "attribution", today) == []
+    assert differences({"settings": {"attribution": given["settings"]}}, "attribution", today) == []
     given["settings"]["embedding"] = {"window": 1.0}
     (change,) = differences(given, "attribution", today)
     assert (change.setting, change.then, change.now) == ("attribution.embedding.window", "1.0", "2.0")
