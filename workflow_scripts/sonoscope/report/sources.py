@@ -131,8 +131,8 @@ def differences(params: Mapping[str, Any], study: str, today: Settings) -> list[
 
 def _of_settings(value: Mapping[str, Any], study: str, today: Settings) -> list[Difference]:
     if value and all(_at(today, k) is not None for k in value):
-        now = {section: _at(today, section) for section in value}
-        return [d for section, then in value.items() for d in _compare(section, then, _given(then, now[section]))]
+        current = {section: _at(today, section) for section in value}
+        return [d for section, then in value.items() for d in _compare(section, then, _given(then, current[section]))]
     place = _place(value, study, today)
     if place is not None:
         # a rule may be given only the part of a section that it uses; what it was never given is no change
