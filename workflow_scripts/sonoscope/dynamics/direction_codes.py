@@ -16,18 +16,16 @@ from typing import Self
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sonoscope.contracts.tensors import sort_header
 from sonoscope.dynamics.codebooks import nearest, unit
 from sonoscope.dynamics.ensembles import Stacked
 from sonoscope.dynamics.likelihoods import factored_log_prob, log_normal_log_prob
 from sonoscope.dynamics.store import Part
 from sonoscope.dynamics.training import Shuffled, clip_each, member_spans
 from sonoscope.dynamics.vmf import concentration_of, log_normaliser, mean_resultant_length
+from sonoscope.dynamics.weights import write_weights
 from sonoscope.errors import SonoscopeError
-from sonoscope.files import replacing
 from sonoscope.settings.bottlenecks import DirectionAr
 
 log = logging.getLogger(__name__)
@@ -189,10 +187,7 @@ class DirectionAutoregression(nn.Module):
             "output_dim": str(self.shape.dim), "model_kwargs": json.dumps(asdict(self.shape)),
             "seeds": json.dumps([s for s, _ in self.members]),
         }  # fmt: skip
-        with replacing(path) as temporary:
-            weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-            save_file(weights, temporary, metadata=header | more)
-            sort_header(temporary)
+        write_weights(path, self, header | more)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -14,15 +14,13 @@ from typing import Literal, Self
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sonoscope.contracts.tensors import sort_header
 from sonoscope.dynamics.heads import Coordinates, DirectionMagnitude, GaussianMixture
 from sonoscope.dynamics.lengths import LengthFit
 from sonoscope.dynamics.likelihoods import RidgeAutoregression
+from sonoscope.dynamics.weights import write_weights
 from sonoscope.errors import SonoscopeError
-from sonoscope.files import replacing
 
 Family = Literal["vmf", "vmf_mixture", "mdn"]
 _LOG_SPREAD = 3.0
@@ -301,10 +299,7 @@ class Ensemble(nn.Module):
             "model_kwargs": json.dumps(asdict(self.shape)),
             "seeds": json.dumps([s for s, _ in self.members]),
         }
-        with replacing(path) as temporary:
-            weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-            save_file(weights, temporary, metadata=header | more)
-            sort_header(temporary)
+        write_weights(path, self, header | more)
 
     @classmethod
     def load(cls, path: Path) -> Self:

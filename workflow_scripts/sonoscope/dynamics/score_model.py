@@ -16,12 +16,10 @@ from typing import Self
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from sonoscope.contracts.tensors import sort_header
+from sonoscope.dynamics.weights import write_weights
 from sonoscope.errors import SonoscopeError
-from sonoscope.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -117,11 +115,8 @@ class Denoiser(nn.Module):
 
     def save(self, path: Path, **more: str) -> None:
         """Write weights, shape and noise range."""
-        with replacing(path) as temporary:
-            weights = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-            header = {"model_type": "score", "model_kwargs": json.dumps(asdict(self.shape))}
-            save_file(weights, temporary, metadata=header | more)
-            sort_header(temporary)
+        header = {"model_type": "score", "model_kwargs": json.dumps(asdict(self.shape))}
+        write_weights(path, self, header | more)
 
     @classmethod
     def load(cls, path: Path) -> Self:
