@@ -74,11 +74,17 @@ def merge(
             text(block)
             summaries.append(pd.DataFrame([song_row(r) for r in kept])[list(SONG_TABLE.columns)])
         if writer is None:
-            raise MergeError("no file of the corpus could be annotated; the list of what was left out says why")
+            raise MergeError(f"expected at least one file to be annotated, found none of {expected}: {_first(skipped)}")
     table_of_songs = pd.concat(summaries, ignore_index=True)
     SONG_TABLE.write(songs, table_of_songs)
     log.info("%d songs with annotations, %d files without", len(table_of_songs), len(skipped))
     return skipped
+
+
+def _first(skipped: Sequence[Skipped], shown: int = 5) -> str:
+    """The first files that were left out, with their reasons."""
+    said = "; ".join(f"{one.file or one.item}: {one.reason}" for one in skipped[:shown])
+    return said + (f"; and {len(skipped) - shown} more" if len(skipped) > shown else "")
 
 
 def _in_order(tables: Sequence[Path], expected: int) -> Iterator[pd.DataFrame]:
