@@ -380,6 +380,7 @@ rule annotate_shard:
     params:
         source=affect_source,
         settings=sections("musetok.encoding", "affect.reading", "affect.annotate"),
+        state=lambda wildcards: affect_state(),
         code=code("affect/annotate_shard"),
     script:
         "../workflow_scripts/affect/annotate_shard.py"

@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from sonoscope import storage
 from sonoscope.codehash import code_hash
+from sonoscope.folders import state as state_of_folder
 from sonoscope.lease import cards
 from sonoscope.settings import rules as per_rule
 from sonoscope.settings.codecs import codec_file as file_of_codec
@@ -35,6 +36,10 @@ RESOURCES = str(storage.resources())
 # of snakemake, with all the jobs that it starts anywhere.
 os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
 os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
+
+# Snakemake puts the library beside a script last on the path; an environment may know that of another checkout.
+others = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place not in ("", str(SCRIPTS))]
+os.environ["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), *others])
 
 
 # One folder per wildcard, so a wildcard never spans a slash.
@@ -394,6 +399,12 @@ def affect_source(wildcards, input):
     """The folder or address of the files to annotate, for rules whose first input is that folder."""
     place = SETTINGS.affect.corpus("gigamidi", Path(RESULTS))
     return place if "://" in place else str(input[0])
+
+
+def affect_state():
+    """The state of the user's folder of files to annotate, so that a file replaced in it is noticed."""
+    place = SETTINGS.affect.gigamidi.folder
+    return "" if place is None or "://" in place else state_of_folder(Path(place))
 
 
 def affect_head():

@@ -39,3 +39,27 @@ def test_swapped_settings_rerun(copy):
 def test_another_seed_reruns(copy):
     assert would_run(copy, "--config", "seed=1") == {"make_shard": 4, "merge": 1}
     assert would_run(copy, "--config", "seed=0") == {}
+
+
+def test_a_file_that_is_replaced_in_a_folder_of_the_users_reruns(copy):
+    mine = copy / "mine"
+    mine.mkdir()
+    (mine / "a.mid").write_bytes(b"one")
+    watched = 'state=lambda wildcards: state_of_folder(Path("mine")),\n        code=code("toy/merge")'
+    edit(copy, "Snakefile", 'code=code("toy/merge")', watched)
+    snakemake(copy)
+    assert would_run(copy) == {}
+    before = mine.stat().st_mtime_ns
+    with (mine / "a.mid").open("wb") as file:
+        file.write(b"another")
+    assert mine.stat().st_mtime_ns == before  # the folder alone does not tell
+    assert would_run(copy) == {"merge": 1}
+
+
+def test_jobs_use_the_library_of_their_own_workflow(copy, tmp_path):
+    """Whatever other checkout the environment knows."""
+    other = tmp_path / "other" / "sonoscope"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise ImportError('of another checkout')\n")
+    edit(copy, "workflow_scripts/sonoscope/toy/total.py", "sum(map(sum, parts))", "sum(map(sum, parts)) + 1")
+    snakemake(copy, PYTHONPATH=str(tmp_path / "other"))

@@ -220,7 +220,7 @@ def test_main_takes_what_its_rule_gives(working):
         wanted = {a.arg for a in main.args + main.kwonlyargs}
         given = {*rule["inputs"], *rule["outputs"], *rule["wildcards"], *rule["params"], "threads", "attempt"}
         assert wanted - {a.arg for a in with_default} - given == set(), rule["name"]
-        assert set(rule["params"]) - {"code"} - wanted == set(), rule["name"]  # it would rerun the job for nothing
+        assert set(rule["params"]) - {"code", "state"} - wanted == set(), rule["name"]  # it would rerun for nothing
 
 
 def test_scripts_can_be_called_by_hand():

@@ -6,9 +6,9 @@ A rule script defines ``main`` with typed, named parameters and ends with ::
         run(main)
 
 In a Snakemake job every named input, output, wildcard and param of the rule is offered to ``main`` by its name, and so
-are ``threads`` and ``attempt``; the param ``code`` only makes the job run again when code changes. On the command line
-the options are derived from the signature. Both convert values to the declared types. A script that imports ``main``
-and calls it needs none of this.
+are ``threads`` and ``attempt``; the params ``code`` and ``state`` only make the job run again, when code or a folder of
+the user's changes. On the command line the options are derived from the signature. Both convert values to the declared
+types. A script that imports ``main`` and calls it needs none of this.
 
 ``main`` may return a dictionary of facts worth keeping (the revision of a model, its dtype); they stand in the
 provenance. Around ``main`` a job gets its log, its threads, its card, its manifest lines and its provenance.
