@@ -67,6 +67,7 @@ rule all:
 onstart:
     check_results()
     tell(f"preset {SETTINGS.preset}, results in {RESULTS}")
+    show_remaining()
 
 
 onsuccess:

@@ -18,6 +18,8 @@ from sonoscope import storage
 from sonoscope.codehash import code_hash
 from sonoscope.folders import state as state_of_folder
 from sonoscope.lease import cards
+from sonoscope.library_path import own_first
+from sonoscope.remaining import Remaining, watch, weights
 from sonoscope.settings import rules as per_rule
 from sonoscope.settings.codecs import codec_file as file_of_codec
 from sonoscope.settings.resolve import SettingsError, resolve
@@ -35,11 +37,8 @@ RESOURCES = str(storage.resources())
 # Jobs inherit these, and so have them before they import anything. Bars make soup of logs. The invocation is one call
 # of snakemake, with all the jobs that it starts anywhere.
 os.environ.update(SONOSCOPE_RESULTS=RESULTS, HF_HUB_OFFLINE="1", TQDM_DISABLE="1")
-os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
-
-# Snakemake puts the library beside a script last on the path; an environment may know that of another checkout.
-others = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place not in ("", str(SCRIPTS))]
-os.environ["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), *others])
+CALL = os.environ.setdefault("SONOSCOPE_INVOCATION", uuid.uuid4().hex[:12])
+own_first(SCRIPTS)
 
 
 # One folder per wildcard, so a wildcard never spans a slash.
@@ -352,6 +351,14 @@ def show_pages(*pages):
 def tell(message):
     """Say one line on the terminal."""
     print(f"sonoscope: {message}", file=sys.stderr)
+
+
+def show_remaining():
+    """Say now and every minute how far this call is and how long the rest will take."""
+    diary, measured = Path(RESULTS) / "manifest.jsonl", Path(RESOURCES) / "measured" / "seconds.json"
+    jobs = [job.rule.name for job in workflow.dag.needrun_jobs() if job.is_script]
+    remaining = Remaining(jobs, weights(measured, diary), all_cores(), diary, CALL)
+    watch(remaining, tell, like_measured=SETTINGS.preset == "demo")
 
 
 def newest_report():

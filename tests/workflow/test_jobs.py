@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,3 +150,8 @@ def test_table_of_results_of_a_finished_run(copy):
     assert text.count("make_shard") == 4
     total = json.loads((copy / "results/demo/toy/merge/merged.json").read_text())["total"]
     assert f"toy.total,{total}," in text
+
+
+def test_a_call_says_how_many_jobs_there_are_and_how_long_they_take(tmp_path):
+    said = snakemake(build(tmp_path / "workflow"))
+    assert re.search(r"^sonoscope: 5 jobs, about \d+ (s|min)$", said, re.MULTILINE)

@@ -25,6 +25,7 @@ pathvars:
 
 onstart:
     check_results()
+    show_remaining()
 
 
 rule all:
