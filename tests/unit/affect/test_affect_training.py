@@ -163,6 +163,16 @@ def test_predictions_of_a_clip_do_not_depend_on_the_others(clips, fitted):
     assert all(np.array_equal(a, b.affect) for a, b in zip(alone, together, strict=True))
 
 
+def test_predictions_stay_where_valence_and_arousal_are_defined(clips, fitted):
+    bundle = load_bundle(fitted[0] / "bag_attention.safetensors")
+    with torch.no_grad():
+        for member in bundle.members:
+            for weights in member.parameters():
+                weights.mul_(30)
+    said = np.concatenate([p.each.reshape(-1, 2) for p in bundle.predict([c.tensors for c in clips])])
+    assert np.abs(said).max() == 1
+
+
 def test_distance_tells_strangers():
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((500, 4)).astype(np.float32)

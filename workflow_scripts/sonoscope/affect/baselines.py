@@ -79,7 +79,7 @@ def hand(train: Sequence[Clip]) -> Predictor:
             squared += float((weight[held, None] * (model.predict(x[held]) - labels[held]) ** 2).sum())
         errors.append(squared)
     best = Ridge(alpha=PENALTIES[int(np.argmin(errors))]).fit(x, labels, sample_weight=weight)
-    return lambda clip: np.asarray(best.predict((_rows(clip) - centre) / scale), np.float64)
+    return lambda clip: np.clip(np.asarray(best.predict((_rows(clip) - centre) / scale), np.float64), -1, 1)
 
 
 def boosting(train: Sequence[Clip]) -> Predictor:
@@ -91,7 +91,7 @@ def boosting(train: Sequence[Clip]) -> Predictor:
         )
         for k in range(2)
     ]
-    return lambda clip: np.stack([m.predict(_rows(clip)) for m in models], axis=1)
+    return lambda clip: np.clip(np.stack([m.predict(_rows(clip)) for m in models], axis=1), -1, 1)
 
 
 BASELINES: Final[dict[str, Callable[[Sequence[Clip]], Predictor]]] = {

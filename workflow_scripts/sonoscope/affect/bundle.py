@@ -65,7 +65,7 @@ class Bundle:
             batch = None if codes is None else torch.from_numpy(codes)[None]
             mask = torch.ones(1, len(rows), dtype=torch.bool)
             each = np.stack([m(torch.from_numpy(rows)[None], batch, mask)[0][0].numpy() for m in self.members])
-            each = each.astype(np.float64)
+            each = np.clip(each.astype(np.float64), -1, 1)  # where valence and arousal are defined
             found.append(Prediction(each.mean(0), each.std(0).max(1), self.distance(rows), each))
         return found
 

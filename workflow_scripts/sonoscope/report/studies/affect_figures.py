@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Drawing
 
@@ -208,15 +209,12 @@ def style_boxes(songs: pd.DataFrame, names: Sequence[str], sources: Sources) -> 
     def draw() -> Drawing:
         figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 0.8 + 0.3 * len(names)), sharey=True)
         for k, (ax, dimension) in enumerate(zip(axes, DIMENSIONS, strict=True)):
-            data = [rows[rows["style"] == name][dimension].to_numpy() for name in reversed(names)]
             colour = ink(f"c{k}")
-            fliers = {"markersize": 2.5, "markeredgecolor": colour}
-            ax.boxplot(data, orientation="horizontal", widths=0.6, flierprops=fliers,
-                       medianprops={"color": colour, "linewidth": 1.8}, boxprops={"color": ink("muted")},
-                       whiskerprops={"color": ink("muted")}, capprops={"color": ink("muted")})  # fmt: skip
-            ax.set(xlabel=dimension)
+            sns.boxplot(rows, x=dimension, y="style", order=names, ax=ax, width=0.6, color=ink("muted"), fill=False,
+                        linewidth=1, medianprops={"color": colour, "linewidth": 1.8},
+                        flierprops={"marker": "o", "markersize": 2.5, "markeredgecolor": colour})  # fmt: skip
+            ax.set(ylabel="")
             ax.grid(axis="y", visible=False)
-        axes[0].set_yticks(range(1, len(names) + 1), list(reversed(names)))
         return figure
 
     return Figure(
@@ -246,11 +244,12 @@ def heatmap(songs: pd.DataFrame, names: Sequence[str], sources: Sources) -> Figu
             ax.set_axis_off()
         for ax, (name, own) in zip(axes.flat, groups, strict=False):
             ax.set_axis_on()
-            counts = np.histogram2d(own.valence.clip(-1, 1), own.arousal.clip(-1, 1), bins=[edges, edges])[0]
-            ax.pcolormesh(edges, edges, counts.T / max(counts.sum(), 1), cmap=shades, rasterized=True)
+            inside = own[list(DIMENSIONS)].clip(-1, 1)
+            sns.histplot(inside, x="valence", y="arousal", bins=[edges, edges], stat="probability", cmap=shades,
+                         thresh=None, rasterized=True, ax=ax)  # fmt: skip
             ax.axhline(0, color=ink("muted"), linewidth=0.6)
             ax.axvline(0, color=ink("muted"), linewidth=0.6)
-            ax.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+            ax.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="", ylabel="")
             ax.set_title(f"{name} ({len(own)})", loc="left")
             ax.grid(visible=False)
         for ax in axes[-1]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import MaxNLocator
 
@@ -215,21 +215,16 @@ def _draw_heads(own: pd.DataFrame) -> Drawing:
     rows = -(-len(panels) // 2)
     figure, grid = plt.subplots(rows, 2, figsize=(style.WIDTH, 2.5 * rows), squeeze=False)
     limit = max(float(own["value"].abs().max()), 1e-6)
-    drawn = None
     for ax, (texts, site) in zip(grid.flat, panels, strict=False):
         part = own[(own["texts"] == texts) & (own["site"] == site)]
-        drawn = ax.imshow(part.pivot_table(index="layer", columns="head", values="value"), cmap="RdBu_r", vmin=-limit,
-                          vmax=limit, aspect="auto", origin="lower")  # fmt: skip
-        ax.grid(visible=False)
+        values = part.pivot_table(index="layer", columns="head", values="value").sort_index(ascending=False)
+        sns.heatmap(values, cmap="RdBu_r", vmin=-limit, vmax=limit, cbar=False, ax=ax)
         ax.set_title(f"{site.replace('_', ' ')}s: {texts}", loc="left", fontsize=7.5)
-        ax.set_xlabel("head")
-        ax.set_ylabel("layer")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.tick_params(length=0, labelrotation=0)
     for ax in list(grid.flat)[len(panels) :]:
         ax.axis("off")
-    if drawn is not None:
-        figure.colorbar(drawn, ax=grid, shrink=0.85, pad=0.02)
+    if panels:
+        figure.colorbar(grid[0, 0].collections[0], ax=grid, shrink=0.85, pad=0.02)
     return figure
 
 
@@ -300,23 +295,17 @@ def _draw_cross(own: pd.DataFrame) -> Drawing:
     for ax, target in zip(grid[0], targets, strict=True):
         part = own[own["target"] == target].pivot_table(index="trained_on", columns="tested_on", values="correlation")
         part = part.reindex(index=kinds, columns=kinds)
-        ax.imshow(part, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
-        ax.grid(visible=False)
-        _write_cells(ax, part)
+        told = part.map(lambda value: show(float(value), 2) if np.isfinite(value) else "")
+        sns.heatmap(
+            part, cmap="RdBu_r", vmin=-1, vmax=1, cbar=False, annot=told, fmt="", annot_kws={"fontsize": 8}, ax=ax
+        )
         ax.set_title(target, loc="left")
-        ax.set_xticks(range(len(kinds)), [k.replace(" ", "\n") for k in kinds])
-        ax.set_yticks(range(len(kinds)), kinds)
-        ax.set_xlabel("read on")
+        ax.set_xticklabels([k.replace(" ", "\n") for k in kinds], rotation=0)
+        ax.set_yticklabels(kinds, rotation=0)
+        ax.tick_params(length=0)
+        ax.set(xlabel="read on", ylabel="")
     grid[0, 0].set_ylabel("learned from")
     return figure
-
-
-def _write_cells(ax: Axes, values: pd.DataFrame) -> None:
-    """Numbers in the cells of a map whose colours run from -1 to 1."""
-    for (row, column), value in np.ndenumerate(values.to_numpy()):
-        if np.isfinite(value):
-            ax.text(column, row, show(float(value), 2), ha="center", va="center", fontsize=8,
-                    color="white" if abs(value) > 0.6 else "black")  # fmt: skip
 
 
 def mediation_figure(model: str, effects: pd.DataFrame, sources: Sources) -> Figure:
