@@ -31,7 +31,7 @@ demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) $$(test -t 1 && echo --logger rich)
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 # What continuous integration runs besides the tests.
 check: $(STAMP)

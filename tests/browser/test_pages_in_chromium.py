@@ -10,7 +10,6 @@ from PIL import Image
 
 from sonoscope.report import browser
 
-pytestmark = pytest.mark.xdist_group("browser")
 REFERENCES = Path(__file__).parent / "references"
 PAGES = ("index", "first", "old", "scorecard")
 

@@ -9,7 +9,7 @@ import pytest
 from cluster import Cluster, Job, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = pytest.mark.slurm
 
 WORLD = "results/tiny/world/syntheory"
 LATENTS = "results/tiny/latents/random"

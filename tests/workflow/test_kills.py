@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.workflow
 
 FOLDER = "results/tiny/latents/random/syntheory-notes"
 KILLS, SEED = 3, 10

@@ -19,6 +19,7 @@ from sonoscope.dynamics.likelihoods import (
     factored_log_prob,
     log_normal_log_prob,
 )
+from sonoscope.dynamics.likelihoods_robust import least_squares
 from sonoscope.dynamics.linear import autoregression, independent_frames, random_autoregression
 from sonoscope.dynamics.mixture import UnconditionalMixture
 from sonoscope.dynamics.vmf import VonMisesFisher, log_area
@@ -180,3 +181,13 @@ def test_latents_without_variance_are_refused():
         covariance_of(torch.ones(5, 3), "ful")
     with pytest.raises(ValueError, match="at least 8 rows"):
         UnconditionalMixture(generator()).fit(torch.ones(3, 1, 2), torch.ones(3, 2))
+
+
+@given(st.integers(1, 4), st.integers(0, 1000))
+def test_least_squares_are_those_of_the_library(columns, seed):
+    inputs = torch.randn(50, columns, dtype=F64, generator=generator(seed))
+    targets = torch.randn(50, dtype=F64, generator=generator(seed + 1))
+    wanted = torch.linalg.lstsq(inputs, targets[:, None]).solution[:, 0]
+    assert torch.allclose(least_squares(inputs, targets), wanted, rtol=1e-8, atol=1e-9)
+    twice = torch.cat([inputs, inputs], 1)  # no library would solve this
+    assert torch.allclose(twice @ least_squares(twice, targets), inputs @ wanted, rtol=1e-5, atol=1e-6)

@@ -62,7 +62,7 @@ class ScaleOnly(GaussianPredictor):
         inputs = torch.cat([logs, torch.ones(len(logs), 1, dtype=torch.float64)], 1)
         for _ in range(2):
             size = 0.5 * (_distances(x, self.covariance_) / x.shape[1]).clamp(min=_TINY).log()
-            self.slope_ = torch.linalg.lstsq(inputs, size[:, None]).solution[:, 0]
+            self.slope_ = least_squares(inputs, size)
             self.covariance_ = covariance_of(x / self._scale(contexts)[:, None])
         return self
 
@@ -97,7 +97,19 @@ class SpeakerMeanReversion(GaussianPredictor):
         last = contexts[:, -1]
         self.mean_ = last.mean(0)
         inputs = torch.stack([(contexts.mean(1) - last).flatten(), (self.mean_ - last).flatten()], 1)
-        self.rates_ = torch.linalg.lstsq(inputs, deltas.flatten()[:, None]).solution[:, 0]
+        self.rates_ = least_squares(inputs, deltas.flatten())
+
+
+def least_squares(inputs: Tensor, targets: Tensor) -> Tensor:
+    """Coefficients [k] of ``targets`` [n] on a few columns ``inputs`` [n, k], by the normal equations.
+
+    LAPACK's solvers of tall systems round by where in memory their workspace happens to lie, so that a run would not end
+    with the bytes of another; sums of products do not. A millionth of a millionth keeps columns that say the same apart.
+    """
+    gram = torch.stack([(inputs * column[:, None]).sum(0) for column in inputs.T])
+    steady = gram + 1e-12 * gram.trace() * torch.eye(len(gram), dtype=gram.dtype)
+    found: Tensor = torch.linalg.solve(steady, (inputs * targets[:, None]).sum(0))
+    return found
 
 
 def _step_logs(contexts: Tensor) -> Tensor:
