@@ -103,8 +103,8 @@ class SpeakerMeanReversion(GaussianPredictor):
 def least_squares(inputs: Tensor, targets: Tensor) -> Tensor:
     """Coefficients [k] of ``targets`` [n] on a few columns ``inputs`` [n, k], by the normal equations.
 
-    LAPACK's solvers of tall systems round by where in memory their workspace happens to lie, so that a run would not end
-    with the bytes of another; sums of products do not. A millionth of a millionth keeps columns that say the same apart.
+    LAPACK's solvers of tall systems round by where in memory their workspace happens to lie, so that a run would not
+    end with the bytes of another; sums of products do not. A trace of a penalty bears columns that say the same.
     """
     gram = torch.stack([(inputs * column[:, None]).sum(0) for column in inputs.T])
     steady = gram + 1e-12 * gram.trace() * torch.eye(len(gram), dtype=gram.dtype)
