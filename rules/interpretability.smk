@@ -60,12 +60,50 @@ rule compose_heard:
         "../workflow_scripts/interpretability/compose_heard.py"
 
 
+rule capture_emotions_share:
+    """One share of the hidden states of replayed pieces and generated clips."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        prompts="<results>/world/emotion_prompts/prompts.parquet",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        heard="<results>/interpretability/capture_emotions/{model}/shares/{shard}/heard.safetensors",
+        tokens="<results>/interpretability/capture_emotions/{model}/shares/{shard}/tokens.safetensors",
+        clips="<results>/interpretability/capture_emotions/{model}/shares/{shard}/clips.parquet",
+        states="<results>/interpretability/capture_emotions/{model}/shares/{shard}/states.safetensors",
+        speed="<results>/interpretability/capture_emotions/{model}/shares/{shard}/speed.json",
+        store=directory("<results>/interpretability/capture_emotions/{model}/shares/{shard}/shards"),
+    log:
+        "<logs>/capture_emotions_share/{model}/{shard}.log",
+    benchmark:
+        "<benchmarks>/capture_emotions_share/{model}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=sections(
+            "musicgen",
+            "interpretability.emotions",
+            "interpretability.heard.swapped",
+            "interpretability.dictionary.depth",
+        ),
+        shards=SETTINGS.shares.emotions,
+        code=code("interpretability/capture_emotions_share"),
+    script:
+        "../workflow_scripts/interpretability/capture_emotions_share.py"
+
+
 rule capture_emotions:
     """Hidden states of pieces that are replayed under null and opposite texts, and of clips while they are generated."""
     input:
         pieces="<results>/interpretability/compose_heard/pieces.parquet",
         prompts="<results>/world/emotion_prompts/prompts.parquet",
         language_model=lambda wildcards: model_file(wildcards.model),
+        parts=shares("interpretability/capture_emotions/{model}", "heard.safetensors", SETTINGS.shares.emotions),
     output:
         heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
         tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
@@ -81,7 +119,7 @@ rule capture_emotions:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=card,
+        gpu=card if SETTINGS.shares.emotions == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

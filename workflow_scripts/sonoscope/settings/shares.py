@@ -18,3 +18,5 @@ class Shares(Section):
     """Jobs per corpus that replay its tokens and read hidden states."""
     generate: int = Field(1, ge=1, le=1000)
     """Jobs per experiment that generate steered clips."""
+    emotions: int = Field(1, ge=1, le=1000)
+    """Jobs that replay pieces and generate clips for the study of emotions."""
