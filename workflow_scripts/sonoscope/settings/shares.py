@@ -20,3 +20,5 @@ class Shares(Section):
     """Jobs per experiment that generate steered clips."""
     emotions: int = Field(1, ge=1, le=1000)
     """Jobs that replay pieces and generate clips for the study of emotions."""
+    queries: int = Field(1, ge=1, le=1000)
+    """Jobs that generate the clips whose training songs are asked for."""
