@@ -16,6 +16,9 @@ OUTPUTS, each below <results>/attribution/{rule}/{model}/:
 
 STEPS: finetune_songs · generate_queries · embed_training · embed_queries · merge_embeddings ·
     measure_counterfactuals · score_attribution · measure_projection · judge_attribution
+
+attribution.shards says in how many jobs songs and clips are embedded, shares.queries in how many the clips are generated;
+generate_queries then only merges what generate_queries_share made below generate_queries/{model}/shares/{shard}/.
 """
 
 

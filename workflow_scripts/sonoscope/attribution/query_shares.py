@@ -23,7 +23,7 @@ from sonoscope.musicgen.interface import MusicGen, Sampling
 from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.settings.attribution import Attribution
 from sonoscope.settings.musicgen import MusicGen as MusicGenSettings
-from sonoscope.sharing import merge_tensors, share_of
+from sonoscope.sharing import merge_tables, merge_tensors, share_of
 
 Made = tuple[pd.DataFrame, list[NDArray[np.int16]]]
 Unit = tuple[Path, Callable[[MusicGen], Made]]
@@ -94,13 +94,10 @@ def write_share(units: Sequence[Unit], clips: Path, tokens: Path, audio: Path, m
 
 def merge_shares(folders: Sequence[Path], clips: Path, tokens: Path, audio: Path) -> int:
     """Write what `write_share` wrote in several folders as one; gives the number of clips."""
-    tables = [QUERIES.read(folder / clips.name) for folder in folders]
     merge_tensors(queries.TOKENS, [folder / tokens.name for folder in folders], tokens)
     audio.mkdir(parents=True, exist_ok=True)
-    for folder, table in zip(folders, tables, strict=True):
-        for name in table["audio"]:
+    for folder in folders:
+        for name in QUERIES.read(folder / clips.name)["audio"]:
             with replacing(audio.parent / name) as temporary:
                 shutil.copyfile(folder / name, temporary)
-    whole = pd.concat([table for table in tables if len(table)], ignore_index=True)
-    QUERIES.write(clips, whole)
-    return len(whole)
+    return len(merge_tables(QUERIES, [folder / clips.name for folder in folders], clips))

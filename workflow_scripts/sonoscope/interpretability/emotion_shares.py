@@ -24,7 +24,7 @@ from sonoscope.musicgen.loading import load_musicgen
 from sonoscope.musicgen.replay import encode_clips, read_clips
 from sonoscope.settings.interpretability import EmotionClips
 from sonoscope.settings.musicgen import MusicGen as MusicGenSettings
-from sonoscope.sharing import empty, merge_tensors, rows_of
+from sonoscope.sharing import empty, merge_tables, merge_tensors, rows_of
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,7 @@ def merge_shares(parts: Sequence[Captured], whole: Captured) -> str:
     """
     for contract, name in ((HEARD, "heard"), (TOKENS, "tokens"), (GENERATED_STATES, "states")):
         merge_tensors(contract, [getattr(part, name) for part in parts], getattr(whole, name))
-    tables = [GENERATED.read(part.clips) for part in parts]
-    GENERATED.write(whole.clips, pd.concat([table for table in tables if len(table)], ignore_index=True))
+    merge_tables(GENERATED, [part.clips for part in parts], whole.clips)
     speeds = [read_json(part.speed) for part in parts]
     clips = sum(speed["clips"] for speed in speeds)
     names = speeds[0]["seconds_per_frame"]

@@ -23,6 +23,7 @@ from sonoscope.interpretability.sae_files import Decoder
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import Injection, MusicGen, Sampling
 from sonoscope.settings.interpretability import EmotionSteering
+from sonoscope.sharing import rows_of
 from sonoscope.symbolic.emotions import BY_WORD
 from sonoscope.symbolic.instruments import INSTRUMENTS
 
@@ -149,11 +150,12 @@ def plan_clips(arms: Sequence[Arm], settings: EmotionSteering, seed: int) -> pd.
 
 def generate_arms(
     model: MusicGen, arms: Sequence[Arm], settings: EmotionSteering, seconds: float, sampling: Sampling, batch: int,
-    seed: int,
+    seed: int, share: int = 0, shares: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
-    """Generate all clips; a table that fits `sonoscope.contracts.emotion_steering.STEERED`."""
+    """Generate all clips, or those of one share; fits `sonoscope.contracts.emotion_steering.STEERED`."""
     plan = plan_clips(arms, settings, seed)
     plan = plan.iloc[np.argsort([len(text.split()) for text in plan["prompt"]], kind="stable")]
+    plan = plan.iloc[rows_of(len(plan), batch, share, shares)]
     nothing = torch.zeros(model.num_layers, model.dim)
     layers = tuple(range(model.num_layers))
     audio: list[dict[str, Any]] = []
