@@ -13,6 +13,7 @@ from sonoscope.contracts.dictionary_features import FEATURES
 from sonoscope.contracts.emotion_steering import HEARD_AGAIN, STEERED
 from sonoscope.contracts.interpretability import HEARD, PIECES
 from sonoscope.contracts.world import TOKENS
+from sonoscope.interpretability import emotion_steering
 from sonoscope.interpretability.steering_shares import emotion_share, feature_share, merge_shares
 from sonoscope.sharing import ShareError, merge_tables
 
@@ -87,6 +88,27 @@ def test_shares_give_the_same_bytes_as_one_job(steer, tmp_path, shares):
         1 + 2 * 2 + 4 + 3 * 2 if "listened.parquet" in contents(whole.parent) else 6
     )
     assert all(len(STEERED.read(part)) % 4 == 0 for part in parts[:-1])  # whole batches
+
+
+def test_a_killed_job_does_not_generate_finished_batches_again(steer, tmp_path, monkeypatch):
+    job, _ = steer
+    job(tmp_path / "whole")
+    done, generate = [], emotion_steering._generate
+
+    def counted(model, rows, *rest):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(len(rows))
+        return generate(model, rows, *rest)
+
+    monkeypatch.setattr(emotion_steering, "_generate", counted)
+    with pytest.raises(KeyboardInterrupt):
+        job(tmp_path / "killed")
+    monkeypatch.setattr(emotion_steering, "_generate", lambda *given: done.append(len(given[1])) or generate(*given))
+    clips = job(tmp_path / "killed")
+    assert sum(done) == len(STEERED.read(clips))
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert not (tmp_path / "killed/kept").exists()
 
 
 def test_the_listener_learns_from_every_piece_once(inputs, folder, tmp_path):

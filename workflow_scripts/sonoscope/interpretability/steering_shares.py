@@ -1,11 +1,11 @@
 """One share of the clips of emotion steering, from the files and settings that a job is given."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from sonoscope.contracts.dictionary_features import FEATURES
 from sonoscope.contracts.emotion_steering import HEARD_AGAIN, STEERED
@@ -42,7 +42,7 @@ def emotion_share(
     states = HEARD.read(heard)[0]["null"][fit_on]
     fitted = fit_targets(states, table.iloc[fit_on], how)
     arms = emotion_arms(fitted, states, how, seed)
-    STEERED.write(clips, _generated(loaded, arms, how, musicgen, seed, share, shares))
+    _write_clips(loaded, arms, how, musicgen, clips, seed, share, shares)
     own = listen_to[rows_of(len(listen_to), musicgen.batch, share, shares)]
     codes = TOKENS.read(tokens)[0]["tokens"][own]
     HEARD_AGAIN.write(listened, decoded_pieces(loaded, codes, table.iloc[own], musicgen.batch))
@@ -63,7 +63,7 @@ def feature_share(
     fitted = fit_targets(HEARD.read(heard)[0]["null"][fit_on], table.iloc[fit_on], how)[how.targets[0]]
     decoder = load_decoder(dictionaries / settings["interpretability.features.kind"])
     arms = feature_arms(FEATURES.read(features), decoder, fitted, how)
-    STEERED.write(clips, _generated(loaded, arms, how, musicgen, seed, share, shares))
+    _write_clips(loaded, arms, how, musicgen, clips, seed, share, shares)
     return loaded.revision
 
 
@@ -88,9 +88,11 @@ def _settings(settings: dict[str, Any]) -> tuple[EmotionSteering, MusicGenSettin
     return how, MusicGenSettings.model_validate(settings["musicgen"])
 
 
-def _generated(
-    model: MusicGen, arms: Sequence[Arm], how: EmotionSteering, musicgen: MusicGenSettings, seed: int, share: int,
-    shares: int,
-) -> pd.DataFrame:  # fmt: skip
-    sampling = Sampling(musicgen.top_k, musicgen.temperature, musicgen.guidance)
-    return generate_arms(model, arms, how, musicgen.seconds, sampling, musicgen.batch, seed, share, shares)
+def _write_clips(
+    model: MusicGen, arms: Sequence[Arm], how: EmotionSteering, musicgen: MusicGenSettings, clips: Path, seed: int,
+    share: int, shares: int,
+) -> None:  # fmt: skip
+    sampling, kept = Sampling(musicgen.top_k, musicgen.temperature, musicgen.guidance), clips.parent / "kept"
+    made = generate_arms(model, arms, how, musicgen.seconds, sampling, musicgen.batch, seed, share, shares, kept)
+    STEERED.write(clips, made)
+    shutil.rmtree(kept, ignore_errors=True)
