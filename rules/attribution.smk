@@ -16,6 +16,9 @@ OUTPUTS, each below <results>/attribution/{rule}/{model}/:
 
 STEPS: finetune_songs · generate_queries · embed_training · embed_queries · merge_embeddings ·
     measure_counterfactuals · score_attribution · measure_projection · judge_attribution
+
+attribution.shards says in how many jobs songs and clips are embedded, shares.queries in how many the clips are generated;
+generate_queries then only merges what generate_queries_share made below generate_queries/{model}/shares/{shard}/.
 """
 
 
@@ -59,6 +62,40 @@ rule finetune_songs:
         "../workflow_scripts/attribution/finetune_songs.py"
 
 
+rule generate_queries_share:
+    """One share of the clips whose training songs are asked for."""
+    input:
+        songs="<results>/world/songs/songs.parquet",
+        language_model=lambda wildcards: audiocraft_file(wildcards.model),
+        of_songs="<results>/attribution/finetune_songs/{model}/songs/records.json",
+        of_pairs="<results>/attribution/finetune_songs/{model}/pairs/records.json",
+    output:
+        clips="<results>/attribution/generate_queries/{model}/shares/{shard}/clips.parquet",
+        tokens="<results>/attribution/generate_queries/{model}/shares/{shard}/tokens.safetensors",
+        audio=directory("<results>/attribution/generate_queries/{model}/shares/{shard}/audio"),
+    log:
+        "<logs>/generate_queries_share/{model}/{shard}.log",
+    benchmark:
+        "<benchmarks>/generate_queries_share/{model}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings={
+            "attribution": attribution_settings("seconds", "queries", "experiments", "counterfactuals"),
+            "musicgen": section("musicgen"),
+        },
+        folder=songs_folder(),
+        shards=SETTINGS.shares.queries,
+        code=code("attribution/generate_queries_share"),
+    script:
+        "../workflow_scripts/attribution/generate_queries_share.py"
+
+
 rule generate_queries:
     """Clips by the fine-tuned models, with songs' captions and without, for the experiments, and held-out real ones."""
     input:
@@ -66,6 +103,7 @@ rule generate_queries:
         language_model=lambda wildcards: audiocraft_file(wildcards.model),
         of_songs="<results>/attribution/finetune_songs/{model}/songs/records.json",
         of_pairs="<results>/attribution/finetune_songs/{model}/pairs/records.json",
+        parts=shares("attribution/generate_queries/{model}", "clips.parquet", SETTINGS.shares.queries),
     output:
         clips="<results>/attribution/generate_queries/{model}/clips.parquet",
         tokens="<results>/attribution/generate_queries/{model}/tokens.safetensors",
@@ -78,7 +116,7 @@ rule generate_queries:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=card,
+        gpu=card if SETTINGS.shares.queries == 1 else 0,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:

@@ -20,6 +20,10 @@ OUTPUTS, each below <results>/interpretability/{rule}/:
 
 STEPS: compose_heard · capture_emotions · analyse_activations · patch_activations · train_dictionaries ·
 describe_features · steer_emotions · steer_features · judge_emotions · describe_rated
+
+shares.emotions and shares.emotion_steering say in how many jobs capture_emotions, steer_emotions and steer_features are
+done; these then only merge what capture_emotions_share, steer_emotions_share and steer_features_share made below
+{model}/shares/{shard}/.
 """
 
 
@@ -60,12 +64,50 @@ rule compose_heard:
         "../workflow_scripts/interpretability/compose_heard.py"
 
 
+rule capture_emotions_share:
+    """One share of the hidden states of replayed pieces and generated clips."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        prompts="<results>/world/emotion_prompts/prompts.parquet",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        heard="<results>/interpretability/capture_emotions/{model}/shares/{shard}/heard.safetensors",
+        tokens="<results>/interpretability/capture_emotions/{model}/shares/{shard}/tokens.safetensors",
+        clips="<results>/interpretability/capture_emotions/{model}/shares/{shard}/clips.parquet",
+        states="<results>/interpretability/capture_emotions/{model}/shares/{shard}/states.safetensors",
+        speed="<results>/interpretability/capture_emotions/{model}/shares/{shard}/speed.json",
+        store=directory("<results>/interpretability/capture_emotions/{model}/shares/{shard}/shards"),
+    log:
+        "<logs>/capture_emotions_share/{model}/{shard}.log",
+    benchmark:
+        "<benchmarks>/capture_emotions_share/{model}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=sections(
+            "musicgen",
+            "interpretability.emotions",
+            "interpretability.heard.swapped",
+            "interpretability.dictionary.depth",
+        ),
+        shards=SETTINGS.shares.emotions,
+        code=code("interpretability/capture_emotions_share"),
+    script:
+        "../workflow_scripts/interpretability/capture_emotions_share.py"
+
+
 rule capture_emotions:
     """Hidden states of pieces that are replayed under null and opposite texts, and of clips while they are generated."""
     input:
         pieces="<results>/interpretability/compose_heard/pieces.parquet",
         prompts="<results>/world/emotion_prompts/prompts.parquet",
         language_model=lambda wildcards: model_file(wildcards.model),
+        parts=shares("interpretability/capture_emotions/{model}", "heard.safetensors", SETTINGS.shares.emotions),
     output:
         heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
         tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
@@ -81,7 +123,7 @@ rule capture_emotions:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=card,
+        gpu=card if SETTINGS.shares.emotions == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
@@ -215,6 +257,36 @@ rule describe_features:
         "../workflow_scripts/interpretability/describe_features.py"
 
 
+rule steer_emotions_share:
+    """One share of the clips pushed towards emotions, and of the pieces that a listener learns from."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
+        tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        clips="<results>/interpretability/steer_emotions/{model}/shares/{shard}/clips.parquet",
+        listened="<results>/interpretability/steer_emotions/{model}/shares/{shard}/listened.parquet",
+    log:
+        "<logs>/steer_emotions_share/{model}/{shard}.log",
+    benchmark:
+        "<benchmarks>/steer_emotions_share/{model}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        settings=sections("musicgen", "interpretability.steering"),
+        seed=seed("interpretability"),
+        shards=SETTINGS.shares.emotion_steering,
+        code=code("interpretability/steer_emotions_share"),
+    script:
+        "../workflow_scripts/interpretability/steer_emotions_share.py"
+
+
 rule steer_emotions:
     """Clips pushed towards valence, arousal and emotions, and along controls; pieces for a listener to learn from."""
     input:
@@ -222,6 +294,7 @@ rule steer_emotions:
         heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
         tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
         language_model=lambda wildcards: model_file(wildcards.model),
+        parts=shares("interpretability/steer_emotions/{model}", "clips.parquet", SETTINGS.shares.emotion_steering),
     output:
         clips="<results>/interpretability/steer_emotions/{model}/clips.parquet",
         listened="<results>/interpretability/steer_emotions/{model}/listened.parquet",
@@ -233,7 +306,7 @@ rule steer_emotions:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=1 if SETTINGS.shares.emotion_steering == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
@@ -244,6 +317,36 @@ rule steer_emotions:
         "../workflow_scripts/interpretability/steer_emotions.py"
 
 
+rule steer_features_share:
+    """One share of the clips pushed along single features of a dictionary."""
+    input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
+        heard="<results>/interpretability/capture_emotions/{model}/heard.safetensors",
+        features="<results>/interpretability/describe_features/{model}/features.parquet",
+        dictionaries="<results>/interpretability/train_dictionaries/{model}/dictionaries",
+        language_model=lambda wildcards: model_file(wildcards.model),
+    output:
+        clips="<results>/interpretability/steer_features/{model}/shares/{shard}/clips.parquet",
+    log:
+        "<logs>/steer_features_share/{model}/{shard}.log",
+    benchmark:
+        "<benchmarks>/steer_features_share/{model}/{shard}.jsonl"
+    conda:
+        "../envs/sonoscope.yaml"
+    threads: 1
+    resources:
+        gpu=card,
+        mem_mb=growing(8000),
+        runtime=growing(120),
+    params:
+        settings=sections("musicgen", "interpretability.steering", "interpretability.features.kind"),
+        seed=seed("interpretability"),
+        shards=SETTINGS.shares.emotion_steering,
+        code=code("interpretability/steer_features_share"),
+    script:
+        "../workflow_scripts/interpretability/steer_features_share.py"
+
+
 rule steer_features:
     """Clips pushed along single features of a dictionary."""
     input:
@@ -252,6 +355,7 @@ rule steer_features:
         features="<results>/interpretability/describe_features/{model}/features.parquet",
         dictionaries="<results>/interpretability/train_dictionaries/{model}/dictionaries",
         language_model=lambda wildcards: model_file(wildcards.model),
+        parts=shares("interpretability/steer_features/{model}", "clips.parquet", SETTINGS.shares.emotion_steering),
     output:
         clips="<results>/interpretability/steer_features/{model}/clips.parquet",
     log:
@@ -262,7 +366,7 @@ rule steer_features:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=1 if SETTINGS.shares.emotion_steering == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from toy import ROOT, environment, snakemake
+from toy import ROOT, environment, snakemake, would_run
 
 from sonoscope.codehash import closure
 
@@ -163,6 +163,23 @@ def test_every_target_can_be_planned_in_every_preset(preset, tmp_path):
 
 def test_presets_are_those_of_the_configuration():
     assert list(yaml.safe_load((ROOT / "config.yaml").read_text())["presets"]) == PRESETS
+
+
+def test_heavy_rules_are_divided_by_configuration(tmp_path):
+    wanted = {"encode": 2, "capture": 3, "generate": 4, "emotions": 5, "emotion_steering": 6, "queries": 7}
+    targets = ("steering", "interpretability", "attribution")
+    jobs = would_run(
+        ROOT, "-d", str(tmp_path), "--config", "preset=tiny", f"shares={json.dumps(wanted)}", "--", *targets
+    )
+    divided = {
+        "encode_clips": ("encode_share", 2), "capture_hidden_states": ("capture_share", 3),
+        "generate_steered": ("generate_share", 4), "capture_emotions": ("capture_emotions_share", 5),
+        "steer_emotions": ("steer_emotions_share", 6), "steer_features": ("steer_features_share", 6),
+        "generate_queries": ("generate_queries_share", 7),
+    }  # fmt: skip
+    assert {rule: jobs[share] / jobs[rule] for rule, (share, _) in divided.items()} == {
+        rule: number for rule, (_, number) in divided.items()
+    }
 
 
 def test_lint_finds_nothing():

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 
-from sonoscope.contracts import Tensors
+from sonoscope.contracts import Table, Tensors
 from sonoscope.contracts.tensors import Arrays
 from sonoscope.errors import SonoscopeError
 
@@ -46,16 +47,32 @@ def merge_tensors(contract: Tensors, parts: Sequence[Path], target: Path) -> Non
     Raises
     ------
     ShareError
-        Headers differ, or no part holds a row.
+        Headers differ, or a tensor has no row in any part.
     """
     read = [contract.read(path) for path in parts]
     for (_, header), path in zip(read, parts, strict=True):
         if header != read[0][1]:
             raise ShareError(f"{path}: expected the header of {parts[0]}; delete the shares to have them made again")
-    filled = [arrays for arrays, _ in read if len(next(iter(arrays.values())))]
+    filled = {name: [arrays[name] for arrays, _ in read if len(arrays[name])] for name in contract.tensors}
+    if lacking := [name for name, some in filled.items() if not some]:
+        raise ShareError(f"{target}: expected rows of {', '.join(lacking)} in at least one share, found none")
+    contract.write(target, {name: np.concatenate(some) for name, some in filled.items()}, read[0][1])
+
+
+def merge_tables(contract: Table, parts: Sequence[Path], target: Path) -> pd.DataFrame:
+    """Write the rows of all parts, one part after the other; gives them.
+
+    Raises
+    ------
+    ShareError
+        No part holds a row.
+    """
+    filled = [table for table in map(contract.read, parts) if len(table)]
     if not filled:
         raise ShareError(f"{target}: expected rows in at least one share, found none")
-    contract.write(target, {name: np.concatenate([a[name] for a in filled]) for name in filled[0]}, read[0][1])
+    whole = pd.concat(filled, ignore_index=True)
+    contract.write(target, whole)
+    return whole
 
 
 def empty(contract: Tensors) -> Arrays:

@@ -75,20 +75,29 @@ def unprompted(settings: Attribution) -> list[Wish]:
 
 
 def held_out(
-    model: MusicGen, songs: Sequence[Song], settings: Attribution, kind: str, count: int, audio: Path
+    model: MusicGen,
+    songs: Sequence[Song],
+    settings: Attribution,
+    kind: str,
+    count: int,
+    audio: Path,
+    first: int = 0,
 ) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
-    """Real clips, ``count`` per song, of what follows the part that is trained on; fewer where a song ends."""
+    """Real clips, ``count`` per song, of what follows the part that is trained on; fewer where a song ends.
+
+    Names count the songs from ``first``.
+    """
     rows, tokens = [], []
     seconds = settings.queries.seconds
-    for number, song in enumerate(songs):
+    for number, song in enumerate(songs, first):
         if settings.seconds is None:
             break
         sound = read_song(song.file, model.sample_rate, settings.seconds + count * seconds)
         codes = tokens_of(model, sound)
         for k in range(count):
             start = settings.seconds + k * seconds
-            first, length = round(start * model.frame_rate), round(seconds * model.frame_rate)
-            if first + length > codes.shape[1]:
+            begin, length = round(start * model.frame_rate), round(seconds * model.frame_rate)
+            if begin + length > codes.shape[1]:
                 log.info("%s: ends before %.1f s, so less of it is held out", song.song_id, start + seconds)
                 break
             name = f"{kind}-{number:03d}-{k:03d}"
@@ -96,7 +105,7 @@ def held_out(
             write_audio(audio / f"{name}.flac", part, model.sample_rate)
             wish = Wish(name, kind, song.song_id, None, k, seconds)
             rows.append({**wish.__dict__, "audio": f"{audio.name}/{name}.flac"})
-            tokens.append(np.ascontiguousarray(codes[:, first : first + length]))
+            tokens.append(np.ascontiguousarray(codes[:, begin : begin + length]))
     return pd.DataFrame(rows, columns=list(QUERIES.columns)), tokens
 
 
@@ -115,28 +124,34 @@ def of_experiment(number: str, songs: Sequence[Song], settings: Attribution) -> 
     return out
 
 
+def batches(wishes: Sequence[Wish], batch: int) -> list[list[Wish]]:
+    """Clips of one length that are generated at once."""
+    out = []
+    for seconds in dict.fromkeys(w.seconds for w in wishes):
+        alike = [w for w in wishes if w.seconds == seconds]
+        out += [alike[first : first + batch] for first in range(0, len(alike), batch)]
+    return out
+
+
 def generate(
     model: MusicGen, wishes: Sequence[Wish], sampling: Sampling, batch: int, audio: Path
 ) -> tuple[pd.DataFrame, list[NDArray[np.int16]]]:
     """Rows of `QUERIES` and tokens ``[K, T]`` of each; audio goes into the folder ``audio``."""
     rows, tokens = [], []
-    for seconds in dict.fromkeys(w.seconds for w in wishes):
-        alike = [w for w in wishes if w.seconds == seconds]
-        for first in range(0, len(alike), batch):
-            part = alike[first : first + batch]
-            codes = model.generate([w.prompt for w in part], [w.seed for w in part], seconds, sampling)
-            sound = model.decode(codes).cpu().numpy()[:, 0]
-            for wish, code, clip in zip(part, codes.cpu().numpy().astype(np.int16), sound, strict=True):
-                write_audio(audio / f"{wish.query_id}.flac", clip, model.sample_rate)
-                rows.append({**wish.__dict__, "audio": f"{audio.name}/{wish.query_id}.flac"})
-                tokens.append(code)
+    for part in batches(wishes, batch):
+        codes = model.generate([w.prompt for w in part], [w.seed for w in part], part[0].seconds, sampling)
+        sound = model.decode(codes).cpu().numpy()[:, 0]
+        for wish, code, clip in zip(part, codes.cpu().numpy().astype(np.int16), sound, strict=True):
+            write_audio(audio / f"{wish.query_id}.flac", clip, model.sample_rate)
+            rows.append({**wish.__dict__, "audio": f"{audio.name}/{wish.query_id}.flac"})
+            tokens.append(code)
     frame = pd.DataFrame(rows, columns=list(QUERIES.columns))
     return frame, tokens
 
 
 def write(table: Path, file: Path, frame: pd.DataFrame, tokens: Sequence[NDArray[np.int16]], model: str) -> None:
     """Write the table of queries and their tokens."""
-    flat = np.concatenate([t.T for t in tokens]).astype(np.int16)
+    flat = np.concatenate([t.T for t in tokens]).astype(np.int16) if tokens else np.empty((0, 0), np.int16)
     lengths = np.array([t.shape[1] for t in tokens], np.int64)
     TOKENS.write(file, {"tokens": flat, "length": lengths}, {"model": model})
     QUERIES.write(table, frame)

@@ -1,15 +1,18 @@
 """What the study captures with one load of the model: replays of pieces, texts swapped, and generated clips."""
 
+import hashlib
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from sonoscope.contracts import Tensor, Tensors
+from sonoscope.contracts.interpretability import GENERATED_STATES
+from sonoscope.contracts.tensors import Arrays
 from sonoscope.interpretability.describe import clip_statistics
 from sonoscope.interpretability.extractor import ActivationExtractor
 from sonoscope.interpretability.heard import all_texts, energy
@@ -21,17 +24,19 @@ log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 
+_BATCH = Tensors(
+    "emotion_batch",
+    {
+        **GENERATED_STATES.tensors,
+        "energy": Tensor("float64", ("clips",), "dB of full scale"),
+        "seconds": Tensor("float64", ("batches", "kinds"), "s, of generation and of replay"),
+    },
+)
 
-def replay_pieces(
-    model: MusicGen, tokens: NDArray[np.int16], swapped: int, batch: int, folder: Path, layer: int
-) -> dict[str, Floats]:
-    """Mean states under null text ``(n, L, D)``, of the first ``swapped`` under each text, and token histograms.
 
-    Frame-level states of ``layer`` under null text go to a store in ``folder``.
-    """
+def replay_pieces(model: MusicGen, tokens: NDArray[np.int16], batch: int, writer: ShardWriter) -> Floats:
+    """Mean states under null text ``(n, L, D)``; frame-level states of the writer's layer go to its store."""
     extractor = ActivationExtractor(model)
-    about = {"model": model.name, "revision": model.revision, "condition": "null", "frame_rate": model.frame_rate}
-    writer = ShardWriter(folder, layer, "null", about)
     null: list[Floats] = []
     with Progress(len(tokens), "replays") as progress:
         for first in range(0, len(tokens), batch):
@@ -39,13 +44,18 @@ def replay_pieces(
             extractor.replay(codes, [None] * len(codes))
             states = torch.stack(list(extractor.get_activations("null").values()), dim=1)  # [B, L, T, D]
             null.append(states.mean(2).float().numpy())
-            writer.add(states[:, layer].reshape(-1, states.shape[-1]).float().numpy())
+            writer.add(states[:, writer.layer].reshape(-1, states.shape[-1]).float().numpy())
             progress.advance(len(codes))
     writer.finish()
-    texts = all_texts()
+    return np.concatenate(null)
+
+
+def swap_texts(model: MusicGen, tokens: NDArray[np.int16], batch: int) -> Floats:
+    """Mean states under each text ``(n, texts, L, D)``."""
+    extractor, texts = ActivationExtractor(model), all_texts()
     under: list[Floats] = []
-    some = torch.from_numpy(tokens[:swapped].astype(np.int64))
-    with Progress(len(texts) * swapped, "swapped texts") as progress:
+    some = torch.from_numpy(tokens.astype(np.int64))
+    with Progress(len(texts) * len(some), "swapped texts") as progress:
         for text in texts:
             parts = []
             for first in range(0, len(some), batch):
@@ -54,11 +64,7 @@ def replay_pieces(
                 parts.append(np.stack([x.mean(1).float().numpy() for x in extractor.get_activations().values()], 1))
                 progress.advance(len(codes))
             under.append(np.concatenate(parts))
-    return {
-        "null": np.concatenate(null),
-        "swapped": np.stack(under, axis=1),
-        "histogram": token_histogram(tokens, model.cardinality),
-    }
+    return np.stack(under, axis=1)
 
 
 def token_histogram(tokens: NDArray[np.int16], cardinality: int) -> Floats:
@@ -68,41 +74,63 @@ def token_histogram(tokens: NDArray[np.int16], cardinality: int) -> Floats:
     rows, books = np.ogrid[:n, :codebooks]
     for t in range(frames):
         out[rows, books, tokens[:, :, t]] += 1 / frames
-    return out.reshape(n, -1)
+    return out.reshape(n, codebooks * cardinality)
+
+
+def clip_plan(prompts: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
+    """One row per clip: all prompts with all seeds."""
+    clips = prompts.rename(columns={"id": "prompt_id"}).merge(pd.DataFrame({"seed": seeds}), how="cross")
+    clips.insert(0, "clip_id", clips["prompt_id"] + "-" + clips["seed"].astype(str))
+    return clips
 
 
 def generate_clips(
-    model: MusicGen, prompts: pd.DataFrame, seeds: list[int], seconds: float, sampling: Sampling, batch: int
-) -> tuple[pd.DataFrame, dict[str, NDArray[Any]], dict[str, float]]:
-    """Clips of all prompts and seeds with what was captured on the way, and how long capture took per frame."""
-    clips = prompts.rename(columns={"id": "prompt_id"}).merge(pd.DataFrame({"seed": seeds}), how="cross")
-    clips.insert(0, "clip_id", clips["prompt_id"] + "-" + clips["seed"].astype(str))
+    model: MusicGen, clips: pd.DataFrame, seconds: float, sampling: Sampling, batch: int, kept: Path
+) -> tuple[NDArray[np.float64], Arrays, dict[str, float]]:
+    """Energy of planned clips, what was captured on the way, and how long generation and replay took in all, in s.
+
+    Parameters
+    ----------
+    kept
+        Folder in which finished batches are kept, named by what they are made of; a killed job that runs again does
+        not generate them anew.
+    """
     extractor = ActivationExtractor(model)
-    found: dict[str, list[NDArray[Any]]] = {"cond": [], "null": [], "statistics": [], "tokens": []}
-    loudness: list[float] = []
-    spent = {"generation": 0.0, "replay": 0.0}
+    found: list[Arrays] = []
     with Progress(len(clips), "clips") as progress:
         for first in range(0, len(clips), batch):
             part = clips.iloc[first : first + batch]
-            texts = part["prompt"].tolist()
-            start = time.perf_counter()
-            audio = extractor.generate(texts, part["seed"].tolist(), seconds, sampling)
-            spent["generation"] += time.perf_counter() - start
-            loudness += [energy(clip) for clip in audio[:, 0].cpu().numpy()]
-            cond = torch.stack(list(extractor.get_activations("cond").values()), 1).float().numpy()  # [B, L, T, D]
-            null = torch.stack(list(extractor.get_activations("null").values()), 1).float().numpy()
-            found["cond"].append(cond.mean(2))
-            found["null"].append(null.mean(2))
-            found["statistics"].append(np.stack([clip_statistics(x) for x in cond]).astype(np.float32))
-            tokens = extractor.tokens
-            assert tokens is not None
-            found["tokens"].append(tokens.cpu().numpy().astype(np.int16))
-            start = time.perf_counter()
-            extractor.replay(tokens, texts)
-            extractor.replay(tokens, [None] * len(texts))
-            spent["replay"] += time.perf_counter() - start
+            texts, seeds = part["prompt"].tolist(), part["seed"].tolist()
+            about = repr((model.name, model.revision, texts, seeds, seconds, sampling))
+            file = kept / f"{hashlib.sha256(about.encode()).hexdigest()[:16]}.safetensors"
+            if not file.exists():
+                _BATCH.write(file, _generate(extractor, texts, seeds, seconds, sampling), {})
+            found.append(_BATCH.read(file)[0])
             progress.advance(len(part))
-    clips["energy"] = loudness
-    arrays = {name: np.concatenate(parts) for name, parts in found.items()}
-    frames = arrays["tokens"].shape[-1] * len(clips)
-    return clips, arrays, {name: value / frames for name, value in spent.items()}
+    arrays = {name: np.concatenate([one[name] for one in found]) for name in _BATCH.tensors}
+    spent = arrays.pop("seconds").sum(0)
+    return arrays.pop("energy"), arrays, {"generation": float(spent[0]), "replay": float(spent[1])}
+
+
+def _generate(
+    extractor: ActivationExtractor, texts: list[str], seeds: list[int], seconds: float, sampling: Sampling
+) -> Arrays:
+    start = time.perf_counter()
+    audio = extractor.generate(texts, seeds, seconds, sampling)
+    generation = time.perf_counter() - start
+    cond = torch.stack(list(extractor.get_activations("cond").values()), 1).float().numpy()  # [B, L, T, D]
+    null = torch.stack(list(extractor.get_activations("null").values()), 1).float().numpy()
+    tokens = extractor.tokens
+    assert tokens is not None
+    start = time.perf_counter()
+    extractor.replay(tokens, texts)
+    extractor.replay(tokens, [None] * len(texts))
+    replay = time.perf_counter() - start
+    return {
+        "cond": cond.mean(2),
+        "null": null.mean(2),
+        "statistics": np.stack([clip_statistics(x) for x in cond]).astype(np.float32),
+        "tokens": tokens.cpu().numpy().astype(np.int16),
+        "energy": np.array([energy(clip) for clip in audio[:, 0].cpu().numpy()]),
+        "seconds": np.array([[generation, replay]]),
+    }

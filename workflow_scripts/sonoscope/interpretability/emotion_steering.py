@@ -4,8 +4,10 @@ Directions come from hidden states of rendered pieces under null text, by the es
 of an emotion takes no part in them. What is generated is scored elsewhere, by a listener that never sees a state.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sonoscope.audio.files import to_flac
+from sonoscope.contracts.emotion_steering import STEERED
 from sonoscope.directions.estimator import Estimator
 from sonoscope.directions.layers import layer_weights
 from sonoscope.directions.registry import fit_layers
@@ -23,6 +26,7 @@ from sonoscope.interpretability.sae_files import Decoder
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import Injection, MusicGen, Sampling
 from sonoscope.settings.interpretability import EmotionSteering
+from sonoscope.sharing import rows_of
 from sonoscope.symbolic.emotions import BY_WORD
 from sonoscope.symbolic.instruments import INSTRUMENTS
 
@@ -149,33 +153,50 @@ def plan_clips(arms: Sequence[Arm], settings: EmotionSteering, seed: int) -> pd.
 
 def generate_arms(
     model: MusicGen, arms: Sequence[Arm], settings: EmotionSteering, seconds: float, sampling: Sampling, batch: int,
-    seed: int,
+    seed: int, share: int = 0, shares: int = 1, kept: Path | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Generate all clips; a table that fits `sonoscope.contracts.emotion_steering.STEERED`."""
+    """Generate all clips, or those of one share; fits `sonoscope.contracts.emotion_steering.STEERED`.
+
+    Parameters
+    ----------
+    kept
+        Folder in which finished batches are kept, named by what they are made of; a killed job that runs again does
+        not generate them anew.
+    """
     plan = plan_clips(arms, settings, seed)
     plan = plan.iloc[np.argsort([len(text.split()) for text in plan["prompt"]], kind="stable")]
+    plan = plan.iloc[rows_of(len(plan), batch, share, shares)]
     nothing = torch.zeros(model.num_layers, model.dim)
-    layers = tuple(range(model.num_layers))
-    audio: list[dict[str, Any]] = []
-    nll: list[float] = []
+    parts = [plan[:0].assign(nll=0.0, audio=None)]
     with Progress(len(plan), "clips") as progress:
         for first in range(0, len(plan), batch):
             rows = plan.iloc[first : first + batch]
             own = [arms[k] for k in rows["number"]]
             delta = torch.stack([nothing if a.push is None else a.push.delta(a.coefficient) for a in own])
-            tokens = model.generate(
-                rows["prompt"].tolist(), rows["sampling_seed"].tolist(), seconds, sampling, Injection(layers, delta)
-            )
-            nll += model.nll(tokens, rows["neutral"].tolist()).tolist()
-            sound = model.decode(tokens)[:, 0].float().cpu().numpy()
-            audio += [
-                {"bytes": to_flac(clip, model.sample_rate), "path": f"{name}.flac"}
-                for name, clip in zip(rows["clip_id"], sound, strict=True)
-            ]
+            about = f"{model.name} {model.revision} {seconds} {sampling} {rows.to_json()}".encode()
+            name = hashlib.sha256(about + delta.contiguous().numpy().tobytes()).hexdigest()[:16]
+            file = None if kept is None else kept / f"{name}.parquet"
+            if file is None or not file.exists():
+                parts.append(_generate(model, rows, delta, seconds, sampling))
+                if file is not None:
+                    STEERED.write(file, parts[-1])
+            else:
+                parts.append(STEERED.read(file))
             progress.advance(len(rows))
-    return plan.assign(nll=nll, audio=pd.Series(audio, index=plan.index)).drop(
-        columns=["neutral", "number", "sampling_seed"]
-    )
+    return pd.concat(parts[1:] or parts, ignore_index=True)[list(STEERED.columns)]
+
+
+def _generate(model: MusicGen, rows: pd.DataFrame, delta: Tensor, seconds: float, sampling: Sampling) -> pd.DataFrame:
+    """One batch, with what is added at each layer ``[B, L, D]``."""
+    injection = Injection(tuple(range(model.num_layers)), delta)
+    tokens = model.generate(rows["prompt"].tolist(), rows["sampling_seed"].tolist(), seconds, sampling, injection)
+    sound = model.decode(tokens)[:, 0].float().cpu().numpy()
+    audio = [
+        {"bytes": to_flac(clip, model.sample_rate), "path": f"{name}.flac"}
+        for name, clip in zip(rows["clip_id"], sound, strict=True)
+    ]
+    nll = model.nll(tokens, rows["neutral"].tolist()).tolist()
+    return rows.assign(nll=nll, audio=pd.Series(audio, index=rows.index))[list(STEERED.columns)]
 
 
 def feature_arms(

@@ -7,7 +7,7 @@ frame; the clips' table says which rows are whose.
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,6 +142,11 @@ class ShardStore:
             if sha256(self.home / shard["file"]) != shard["sha256"]:
                 raise CaptureError(f"{self.home / shard['file']}: digest differs from the manifest; capture it again")
 
+    def shards(self) -> Iterator[Floats32]:
+        """The rows of one shard after the other."""
+        for one in self._maps:
+            yield np.asarray(one, dtype=np.float32)
+
     def rows(self, index: NDArray[np.integer[Any]]) -> Floats32:
         """Rows by number, in the order asked for, as float32."""
         index = np.asarray(index)
@@ -160,6 +165,35 @@ class ShardStore:
             order = generator.permutation(rows)
             for first in range(0, len(order) - size + 1, size):
                 yield self.rows(order[first : first + size])
+
+
+def merge_stores(parts: Sequence[Path], folder: Path) -> None:
+    """Write the rows of all parts as one store: the bytes that a single writer would have left.
+
+    Parts hold one layer and row each, in float32, and every shard of theirs what one call of `ShardWriter.add` got: so
+    sums are formed batch by batch, in the order in which one job forms them. A folder without a store has no rows.
+
+    Raises
+    ------
+    CaptureError
+        No part holds rows, a part's are rounded, or the parts are not of one capture.
+    """
+    found = [path for part in parts for path in sorted(part.glob("*/*/manifest.json"))]
+    if not found:
+        raise CaptureError(f"{folder}: expected rows in at least one share, found none")
+    manifests = [read_json(path) for path in found]
+    layer, row, about = (manifests[0][key] for key in ("layer", "row", "about"))
+    writer = ShardWriter(folder, layer, row, about)
+    for manifest, path in zip(manifests, found, strict=True):
+        if [manifest[key] for key in ("layer", "row", "about")] != [layer, row, about]:
+            raise CaptureError(f"{path}: expected the capture of {found[0]}; delete the shares to have them made again")
+        if any(shard["dtype"] != "float32" for shard in manifest["shards"]):
+            raise CaptureError(f"{path}: expected rows in float32, as a share keeps them; delete the shares")
+        store = ShardStore(path.parents[2], layer, row)
+        store.verify()
+        for rows in store.shards():
+            writer.add(rows)
+    writer.finish()
 
 
 def _mapped(path: Path) -> NDArray[Any]:
