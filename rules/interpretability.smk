@@ -217,7 +217,7 @@ rule patch_activations:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
@@ -306,7 +306,7 @@ rule steer_emotions:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1 if SETTINGS.shares.emotion_steering == 1 else 0,
+        gpu=card if SETTINGS.shares.emotion_steering == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
@@ -366,7 +366,7 @@ rule steer_features:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1 if SETTINGS.shares.emotion_steering == 1 else 0,
+        gpu=card if SETTINGS.shares.emotion_steering == 1 else 0,
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
