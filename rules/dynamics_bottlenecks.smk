@@ -56,7 +56,7 @@ rule train_betavae:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(8000),
         runtime=growing(480),
     params:
@@ -91,7 +91,7 @@ rule train_vaegan:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(12000),
         runtime=growing(1440),
     params:
@@ -124,7 +124,7 @@ rule judge_bottleneck:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(6000),
         runtime=growing(240),
     params:

@@ -68,7 +68,7 @@ rule fit_codebooks:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
@@ -108,7 +108,7 @@ rule fit_direction_ar:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
@@ -153,7 +153,7 @@ rule denoise_rollouts:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(120),
     params:

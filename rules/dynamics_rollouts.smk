@@ -87,7 +87,7 @@ rule decode_rollouts:
         "../envs/sonoscope.yaml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=card,
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
