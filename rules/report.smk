@@ -113,7 +113,7 @@ rule report:
         "<benchmarks>/report.jsonl"
     conda:
         "../envs/sonoscope.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
@@ -133,7 +133,7 @@ rule report_now:
         "<logs>/report_now.log",
     conda:
         "../envs/sonoscope.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),

@@ -12,9 +12,9 @@ from sonoscope.settings.report import Report
 logger = logging.getLogger(__name__)
 
 
-def main(site: Path, results: Path, preset: str, settings: Report, today: dict[str, Any]) -> None:
+def main(site: Path, results: Path, preset: str, settings: Report, today: dict[str, Any], threads: int) -> None:
     """Write the pages into the folder ``site``; missing parts name the target that makes them, old ones say so."""
-    page = build(site, Results(results, today, settings), preset=preset, snapshot=True)
+    page = build(site, Results(results, today, settings), preset=preset, snapshot=True, processes=threads)
     logger.info("open %s", page)
 
 

@@ -94,9 +94,9 @@ def test_pages_name_neither_the_network_nor_a_folder_of_the_machine(site, run):
         assert str(run.parents[1]) not in text and str(Path.home()) + "/" not in text, path.name
 
 
-def test_same_results_give_same_bytes(site, run, tmp_path):
+def test_same_results_give_same_bytes_however_many_draw(site, run, tmp_path):
     again = tmp_path / "report"
-    build(again, Results(run, TODAY), preset="demo")
+    build(again, Results(run, TODAY), preset="demo", processes=2)
     one, two = contents(site), contents(again)
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
@@ -239,13 +239,14 @@ def test_audio_cannot_leave_its_folder(run, tmp_path, audio):
         build(tmp_path / "report", Results(root, TODAY))
 
 
-def test_a_damaged_sound_file_is_named(run, tmp_path):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_damaged_sound_file_is_named(run, tmp_path, processes):
     root = copy(run, tmp_path)
     broken = next((root / "steering/generate_steered").rglob("*none-0.flac"))
     broken.unlink()
     broken.write_text("no sound")
     with pytest.raises(ContractError, match=re.escape(broken.name)):
-        build(tmp_path / "report", Results(root, TODAY))
+        build(tmp_path / "report", Results(root, TODAY), processes=processes)
 
 
 def test_only_an_older_report_is_replaced(run, tmp_path):

@@ -1,13 +1,15 @@
 """Writes the files that blocks need beside the pages: figures, tables, sound and its pictures."""
 
+import multiprocessing
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sonoscope.contracts.errors import ContractError
+from sonoscope.errors import SonoscopeError
 from sonoscope.files import replacing
 from sonoscope.report import style, thumbnails
 from sonoscope.report.blocks import AudioGrid, Block, Clip, Figure, Table
@@ -28,6 +30,8 @@ class Media:
     """The files of a site, and where pages find them."""
 
     folder: Path
+    processes: int = 1
+    """Processes that draw side by side."""
     charts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Interactive forms by the names of their figures."""
     _sounds: dict[tuple[str, int, int], Sound] = field(default_factory=dict)
@@ -41,13 +45,14 @@ class Media:
         ValueError
             Two blocks have one name and would overwrite each other's files.
         """
+        drawings: list[Drawing] = []
         for block in blocks:
             if isinstance(block, Figure | Table | AudioGrid):
                 if block.name in self._names:
                     raise ValueError(f"report: two blocks are called {block.name!r}; their files would collide")
                 self._names.add(block.name)
             if isinstance(block, Figure):
-                style.save(block.draw, self.folder / "figures" / block.name)
+                drawings.append(partial(style.save, block.draw, self.folder / "figures" / block.name))
                 chart = dict(block.chart) if block.chart else chart_of(block.data, block.name)
                 if chart is not None:
                     self.charts[block.name] = chart
@@ -55,7 +60,8 @@ class Media:
             elif isinstance(block, Table):
                 self._csv(block)
             elif isinstance(block, AudioGrid):
-                self._grid(block)
+                drawings.append(self._grid(block))
+        draw_all(drawings, self.processes)
 
     def sound(self, grid: str, row: int, column: int) -> Sound | None:
         """Where the clip of a cell is; None if its file was not there."""
@@ -65,7 +71,8 @@ class Media:
         with replacing(self.folder / "data" / f"{block.name}.csv") as temporary:
             block.data.to_csv(temporary, index=False, lineterminator="\n")
 
-    def _grid(self, grid: AudioGrid) -> None:
+    def _grid(self, grid: AudioGrid) -> "Drawing":
+        """Place the clips of a grid beside the pages; gives what paints their pictures."""
         cells = [
             ((grid.name, r, c), clip)
             for r, row in enumerate(grid.rows)
@@ -73,19 +80,49 @@ class Media:
             if clip is not None and clip.path.is_file()
         ]
         pictures = []
-        for (_, r, c), clip in cells:
-            picture = self.folder / "pictures" / grid.name / f"{r:02d}-{c}.png"
-            place_beside(clip, self.folder / "audio" / grid.name / f"{r:02d}-{c}{clip.path.suffix}")
-            pictures.append((clip.path, picture))
-        try:
-            seconds = thumbnails.write_all(pictures)
-        except thumbnails.UnreadableSoundError as error:
-            raise ContractError(
-                "clips", f"not a sound file ({error}); delete it to have it made again", error.path
-            ) from None
-        for ((name, r, c), clip), length in zip(cells, seconds, strict=True):
+        for (name, r, c), clip in cells:
             stem = f"{name}/{r:02d}-{c}"
-            self._sounds[name, r, c] = Sound(f"audio/{stem}{clip.path.suffix}", f"pictures/{stem}.png", length)
+            place_beside(clip, self.folder / "audio" / f"{stem}{clip.path.suffix}")
+            pictures.append((clip.path, self.folder / "pictures" / f"{stem}.png"))
+            seconds = thumbnails.seconds_of(clip.path)
+            self._sounds[name, r, c] = Sound(f"audio/{stem}{clip.path.suffix}", f"pictures/{stem}.png", seconds)
+        return partial(thumbnails.write_all, pictures)
+
+
+Drawing = Callable[[], None]
+
+
+def draw_all(drawings: Sequence[Drawing], processes: int) -> None:
+    """Make all drawings, in several processes where these can inherit what is to be drawn.
+
+    Raises
+    ------
+    SonoscopeError
+        A clip is no sound file.
+    """
+    if processes > 1 and "fork" in multiprocessing.get_all_start_methods():
+        _waiting[:] = drawings
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            problems = [told for told in pool.map(_draw, range(len(drawings)), chunksize=1) if told]
+        _waiting.clear()
+        if problems:
+            raise SonoscopeError(problems[0])
+    else:
+        for drawing in drawings:
+            drawing()
+
+
+_waiting: list[Drawing] = []
+"""What forked processes draw: functions cannot be sent to them, and are there already."""
+
+
+def _draw(number: int) -> str:
+    """Make one drawing; gives what went wrong, since not every error can be sent between processes."""
+    try:
+        _waiting[number]()
+    except SonoscopeError as error:
+        return str(error)
+    return ""
 
 
 def place_beside(clip: Clip, target: Path) -> None:

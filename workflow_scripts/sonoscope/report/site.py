@@ -58,6 +58,7 @@ def build(
     preset: str = "",
     snapshot: bool = False,
     builders: Builders = STUDIES,
+    processes: int = 1,
 ) -> Path:
     """Write the site of a run from its stored results.
 
@@ -73,6 +74,8 @@ def build(
         Name of the preset, for the head of the page.
     snapshot
         Say on each page that it shows what lay on disk, finished or not.
+    processes
+        Processes that draw figures side by side.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def build(
     pages = [_page(name, builders[name], results, snapshot) for name in studies]
     rows, skipped = _scorecard(results), skipped_table(results)
     blocks = blocks_of(pages) + ([skipped] if skipped else [])
-    media = Media(site)
+    media = Media(site, processes)
     media.write(blocks)
     _write_assets(site / "assets", bool(media.charts))
     if rows is not None:

@@ -1,6 +1,7 @@
 """Small pictures of sound: the waveform above its log-mel spectrogram, on scales that clips share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from PIL import Image
 
+from sonoscope.contracts.errors import ContractError
 from sonoscope.files import replacing
 
 WIDTH, WAVE, GAP, MEL = 320, 44, 4, 64
@@ -23,22 +25,34 @@ RANGE = 70.0
 Floats = NDArray[np.float64]
 
 
-class UnreadableSoundError(Exception):
-    """``path`` is no sound file."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(problem)
-        self.path = path
-
-
 @dataclass(frozen=True)
 class Sound:
-    """What the picture of a clip needs: extremes of the waveform per column, log-mel energies, length in seconds."""
+    """What the picture of a clip needs: extremes of the waveform per column, log-mel energies."""
 
     low: Floats
     high: Floats
     mel: Floats
-    seconds: float
+
+
+def seconds_of(path: Path) -> float:
+    """Length of a clip.
+
+    Raises
+    ------
+    ContractError
+        It is no sound file.
+    """
+    with _reading(path):
+        return float(soundfile.info(path).duration)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        problem = f"not a sound file ({error.error_string}); delete it to have it made again"
+        raise ContractError("clips", problem, path) from None
 
 
 def listen(path: Path) -> Sound:
@@ -46,17 +60,15 @@ def listen(path: Path) -> Sound:
 
     Raises
     ------
-    UnreadableSoundError
+    ContractError
         The file cannot be decoded.
     """
-    try:
+    with _reading(path):
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise UnreadableSoundError(path, str(error.error_string)) from None
     mono = samples.mean(axis=1) if len(samples) else np.zeros(1)
     columns = np.array_split(mono, WIDTH) if len(mono) >= WIDTH else [mono] * WIDTH
     mel = 10 * np.log10(np.maximum(_bands(rate) @ _power(mono), 1e-10))
-    return Sound(np.array([c.min() for c in columns]), np.array([c.max() for c in columns]), mel, len(samples) / rate)
+    return Sound(np.array([c.min() for c in columns]), np.array([c.max() for c in columns]), mel)
 
 
 def _power(mono: Floats) -> Floats:
@@ -97,8 +109,8 @@ def paint(sound: Sound, peak: float, top: float) -> Image.Image:
     return Image.fromarray(canvas, "RGBA")
 
 
-def write_all(clips: Iterable[tuple[Path, Path]]) -> list[float]:
-    """Paint the clips of one grid, from the first path to the second, on common scales. Returns their seconds."""
+def write_all(clips: Iterable[tuple[Path, Path]]) -> None:
+    """Paint the clips of one grid, from the first path to the second, on common scales."""
     pairs = list(clips)
     sounds = [listen(audio) for audio, _ in pairs]
     peak = max((max(abs(s.low).max(), abs(s.high).max()) for s in sounds), default=1.0)
@@ -106,4 +118,3 @@ def write_all(clips: Iterable[tuple[Path, Path]]) -> list[float]:
     for sound, (_, picture) in zip(sounds, pairs, strict=True):
         with replacing(picture) as temporary:
             paint(sound, float(peak), float(top)).save(temporary, optimize=True)
-    return [s.seconds for s in sounds]
