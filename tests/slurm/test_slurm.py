@@ -105,8 +105,8 @@ def test_interrupted_driver_takes_its_jobs_along(slurm, tmp_path):
         command(tmp_path, (f"{LATENTS}/syntheory-notes/tokens.safetensors",)), env=environment(slurm),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_for(slurm.queue, "a job is in the queue", 60)
+    wait_for(slurm.queue, "a job is in the queue", 240)
     driver.send_signal(signal.SIGINT)
-    assert driver.wait(60) != 0
-    wait_for(lambda: not slurm.queue(), "the queue is empty")
+    assert driver.wait(180) != 0
+    wait_for(lambda: not slurm.queue(), "the queue is empty", 120)
     assert not list(tmp_path.glob(".snakemake/locks/*"))
