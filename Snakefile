@@ -66,7 +66,6 @@ rule all:
 
 onstart:
     check_results()
-    tell(f"preset {SETTINGS.preset}, results in {RESULTS}")
     show_remaining()
 
 

@@ -354,7 +354,8 @@ def tell(message):
 
 
 def show_remaining():
-    """Say now and every minute how far this call is and how long the rest will take."""
+    """Say where results go, and now and every minute how far this call is and how long the rest will take."""
+    tell(f"preset {SETTINGS.preset}, results in {RESULTS}")
     diary, measured = Path(RESULTS) / "manifest.jsonl", Path(RESOURCES) / "measured" / "seconds.json"
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs() if job.is_script]
     remaining = Remaining(jobs, weights(measured, diary), all_cores(), diary, CALL)
