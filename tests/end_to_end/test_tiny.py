@@ -22,6 +22,8 @@ TIMED = (
     "attribution/judge_attribution/random/scorecard.json",
     "attribution/judge_attribution/random/provenance.json",  # names the digest of what measure_projection timed
     "dynamics/analyse_dynamics/s",  # speed and the scorecard's row of it
+    "dynamics/weigh_conclusions/scorecard.json",  # seconds of the study
+    "dynamics/weigh_conclusions/provenance.json",  # names the digest of the first
     "interpretability/capture_emotions/random/speed.json",
     "interpretability/train_dictionaries/random/dictionaries.parquet",
     "steering/time_steering/",
