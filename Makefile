@@ -57,7 +57,7 @@ soak: $(STAMP)
 
 # The tests that say whether Sonoscope holds at scale, and what full scale would cost on a machine like this one.
 scale: $(STAMP)
-	@SONOSCOPE_ROWS=docs/measured/scale.json $(BIN)/python -m pytest tests/slurm tests/workflow/test_kills.py
+	@SONOSCOPE_ROWS=docs/measured/scale.json $(BIN)/python -m pytest tests/slurm tests/end_to_end/test_kills.py
 	@OMP_NUM_THREADS=1 $(BIN)/python workflow_scripts/docs/measure_constants.py
 	@$(BIN)/python workflow_scripts/docs/write_scale_page.py
 	@$(BIN)/python workflow_scripts/docs/write_benchmarks_page.py

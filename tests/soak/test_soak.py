@@ -1,6 +1,6 @@
 """`make soak`: preset tiny, killed thirty times at random moments, ends with the bytes of a run that was left alone.
 
-Not part of the test suite, which kills a slice three times (tests/workflow/test_kills.py) and the whole once
+Not part of the test suite, which kills a slice three times (tests/end_to_end/test_kills.py) and the whole once
 (tests/end_to_end).
 """
 
