@@ -120,7 +120,8 @@ def watch(remaining: Remaining, tell: Callable[[str], None], like_measured: bool
         Whether the weights are of such a run as this one; otherwise its pace is said only once it has been seen.
     """
     start = time.monotonic()
-    tell(f"{remaining.jobs} job{'s' * (remaining.jobs != 1)}" + like_measured * f", about {duration(remaining.work * remaining.pace)}")
+    jobs = "1 job" if remaining.jobs == 1 else f"{remaining.jobs} jobs"
+    tell(jobs + like_measured * f", about {duration(remaining.work * remaining.pace)}")
 
     def loop() -> None:
         while True:
