@@ -110,7 +110,8 @@ def _drawn(draw: Callable[[], Drawing], wanted: Theme, pixels: bool = False) -> 
             figure.draw_without_rendering()  # lays out
             figure.set_layout_engine("none")
             vector = _render(figure, "svg", metadata={"Date": None, "Creator": None})
-            white: dict[str, Any] = {"dpi": 200, "facecolor": "white", "metadata": {"Software": None}}
+            white: dict[str, Any] = {"dpi": 200, "facecolor": "white", "metadata": {"Software": None},
+                                 "pil_kwargs": {"compress_level": 4}}  # fmt: skip
             return vector, _render(figure, "png", **white) if pixels else b""
         finally:
             plt.close(figure)

@@ -117,4 +117,4 @@ def write_all(clips: Iterable[tuple[Path, Path]]) -> None:
     top = max((s.mel.max() for s in sounds), default=0.0)
     for sound, (_, picture) in zip(sounds, pairs, strict=True):
         with replacing(picture) as temporary:
-            paint(sound, float(peak), float(top)).save(temporary, optimize=True)
+            paint(sound, float(peak), float(top)).save(temporary, compress_level=6)
