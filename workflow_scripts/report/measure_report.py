@@ -10,9 +10,10 @@ from sonoscope.report.results import Results
 from sonoscope.settings.report import Report
 
 
-def main(site: Path, scorecard: Path, preset: str, settings: Report, today: dict[str, Any]) -> None:
+def main(site: Path, scorecard: Path, preset: str, settings: Report, today: dict[str, Any], threads: int) -> None:
     """Write the site once more beside the clock, open every page of ``site``, and write the rows to ``scorecard``."""
-    seconds = measured.regenerate(Results(scorecard.parents[1], today, settings), preset)
+    results = Results(scorecard.parents[1], today, settings)
+    seconds = measured.regenerate(results, preset, processes=min(threads, 2))  # as rule report has them
     card.write(scorecard, measured.rows(site, seconds))
 
 

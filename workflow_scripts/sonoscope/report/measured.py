@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 _SOURCES = ("rule measure_report",)
 
 
-def regenerate(results: Results, preset: str) -> float:
-    """Seconds that writing the whole site from stored results takes."""
+def regenerate(results: Results, preset: str, processes: int = 1) -> float:
+    """Seconds that writing the whole site from stored results takes ``processes`` side by side."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        build(Path(folder) / "report", results, preset=preset)
+        build(Path(folder) / "report", results, preset=preset, processes=processes)
         return time.perf_counter() - start
 
 
