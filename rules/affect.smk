@@ -24,6 +24,8 @@ interrupt_annotation stand beside
 
 annotate_shard keeps its work below <results>/affect/annotate_shard/parts, where nothing is declared: a killed job, a
 grown corpus or another number of shards finds there what is done. It can be deleted at any time.
+
+The long chain from corpus to analysis goes first: left to the end, it would run alone while other cores wait.
 """
 
 from sonoscope.settings.affect import ANNOTATED
@@ -62,6 +64,7 @@ rule compose_emopia:
         "<benchmarks>/compose_emopia.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -84,6 +87,7 @@ rule compose_vgmidi:
         "<benchmarks>/compose_vgmidi.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -106,6 +110,7 @@ rule compose_gigamidi:
         "<benchmarks>/compose_gigamidi.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -135,6 +140,7 @@ rule encode_annotated:
         corpus="|".join(ANNOTATED),
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 2  # files are read side by side
     resources:
         gpu=card,
@@ -166,6 +172,7 @@ rule label_clips:
         corpus="|".join(ANNOTATED),
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -199,6 +206,7 @@ rule train_heads:
         "<benchmarks>/train_heads/{corpus}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -372,6 +380,7 @@ rule annotate_shard:
         "<benchmarks>/annotate_shard/{shard}.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         gpu=card,
@@ -406,6 +415,7 @@ rule merge_annotations:
         "<benchmarks>/merge_annotations.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -464,6 +474,7 @@ rule analyse_annotations:
         "<benchmarks>/analyse_annotations.jsonl"
     conda:
         "../envs/sonoscope.yaml"
+    priority: 1
     threads: 1
     resources:
         mem_mb=growing(8000),
