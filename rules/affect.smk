@@ -62,9 +62,9 @@ rule compose_emopia:
         "<logs>/compose_emopia.log",
     benchmark:
         "<benchmarks>/compose_emopia.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -85,9 +85,9 @@ rule compose_vgmidi:
         "<logs>/compose_vgmidi.log",
     benchmark:
         "<benchmarks>/compose_vgmidi.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -108,9 +108,9 @@ rule compose_gigamidi:
         "<logs>/compose_gigamidi.log",
     benchmark:
         "<benchmarks>/compose_gigamidi.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -138,9 +138,9 @@ rule encode_annotated:
         "<benchmarks>/encode_annotated/{corpus}.jsonl"
     wildcard_constraints:
         corpus="|".join(ANNOTATED),
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 2  # files are read side by side
     resources:
         gpu=card,
@@ -170,9 +170,9 @@ rule label_clips:
         "<benchmarks>/label_clips/{corpus}.jsonl"
     wildcard_constraints:
         corpus="|".join(ANNOTATED),
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(1000),
@@ -204,9 +204,9 @@ rule train_heads:
         "<logs>/train_heads/{corpus}.log",
     benchmark:
         "<benchmarks>/train_heads/{corpus}.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -378,9 +378,9 @@ rule annotate_shard:
         "<logs>/annotate_shard/{shard}.log",
     benchmark:
         "<benchmarks>/annotate_shard/{shard}.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         gpu=card,
@@ -413,9 +413,9 @@ rule merge_annotations:
         "<logs>/merge_annotations.log",
     benchmark:
         "<benchmarks>/merge_annotations.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(8000),
@@ -472,9 +472,9 @@ rule analyse_annotations:
         "<logs>/analyse_annotations.log",
     benchmark:
         "<benchmarks>/analyse_annotations.jsonl"
+    priority: 1
     conda:
         "../envs/sonoscope.yaml"
-    priority: 1
     threads: 1
     resources:
         mem_mb=growing(8000),
