@@ -45,18 +45,21 @@ def heard_pieces(settings: HeardPieces, seconds: float, sample_rate: int, seed: 
     rng = np.random.default_rng(seed)
     wanted: list[tuple[str, str, Causes, int]] = []
     for k in range(settings.count):
-        free = _causes(rng)
+        free = _causes(rng, settings.held)
         wanted.append((f"free-{k:04d}", "free", free, int(rng.integers(2**31))))
     for k in range(settings.units):
-        causes, own = _causes(rng), int(rng.integers(2**31))
+        causes, own = _causes(rng, settings.held), int(rng.integers(2**31))
         for arm, tempo, dynamics in ARMS:
             changed = replace(causes, tempo=tempo, dynamics=dynamics)
             wanted.append((f"unit-{k:04d}-{arm}", arm, changed, own))
     return pd.DataFrame([_row(*one, seconds, sample_rate) for one in track(wanted, "pieces")])
 
 
-def _causes(rng: np.random.Generator) -> Causes:
-    return random_causes(rng, (int(rng.choice(PROGRAMS)),))
+def _causes(rng: np.random.Generator, held: Sequence[str]) -> Causes:
+    """Independently drawn causes, but for those that are ``held`` at their usual value."""
+    drawn, usual = random_causes(rng, (int(rng.choice(PROGRAMS)),)), Causes()
+    kept: dict[str, Any] = {name: getattr(usual, name) for name in held}
+    return replace(drawn, **kept)
 
 
 def _row(clip_id: str, arm: str, causes: Causes, seed: int, seconds: float, sample_rate: int) -> dict[str, Any]:
@@ -86,11 +89,16 @@ def all_texts() -> list[str]:
 
 
 def targets(pieces: pd.DataFrame) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """Values of each cue, as probes read them: mode 0 or 1, tempo in octaves, loudness as mean velocity."""
+    """Values of each cue, as probes read them: mode 0 or 1, tempo in octaves, loudness in dB, dynamics as velocity.
+
+    Loudness is what sounds. Velocity, its cause, cannot be heard from one clip: an instrument and a register have a
+    loudness of their own.
+    """
     return {
         "mode": (pieces["mode"] == "major").to_numpy(float),
         "tempo": np.log2(pieces["tempo"].to_numpy(float)),
-        "loudness": pieces["dynamics"].to_numpy(float),
+        "loudness": pieces["energy"].to_numpy(float),
+        "dynamics": pieces["dynamics"].to_numpy(float),
         "register": pieces["register"].to_numpy(float) / 12,
         "valence": pieces["valence"].to_numpy(float),
         "arousal": pieces["arousal"].to_numpy(float),

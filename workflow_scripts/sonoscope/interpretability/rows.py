@@ -25,7 +25,8 @@ def analysis_rows(
     """Rows of probes, of hearing or echoing, of mediation, and of false positives."""
     rows: list[Row] = []
     for one in _records(probes[probes["source"] == "states"]):
-        other = probes[(probes["target"] == one["target"]) & (probes["source"] != "states")]["value"]
+        others = ["token_histogram", *(["energy"] if one["target"] != "loudness" else [])]  # loudness is the energy
+        other = probes[(probes["target"] == one["target"]) & probes["source"].isin(others)]["value"]
         rows.append(
             measure(
                 f"interpretability.probe.{one['target']}", float(one["value"]),

@@ -14,6 +14,14 @@ class HeardPieces(Section):
     count: int = Field(default=400, ge=24)
     """Pieces with independently drawn causes."""
 
+    held: list[Literal["density", "metre", "articulation", "register", "key"]] = Field(
+        default_factory=lambda: list[Literal["density", "metre", "articulation", "register", "key"]](
+            ["density", "metre"]
+        )
+    )
+    """Causes that are the same in all pieces. Where density and metre vary freely, tempo cannot be heard: a fast piece
+    of few notes sounds as a slow one of many."""
+
     swapped: int = Field(default=80, ge=8)
     """Of these, how many are also replayed under texts that say one thing or its opposite."""
 
