@@ -265,7 +265,7 @@ class Toy(MusicGen):
 
     name, revision, frame_rate, num_codebooks = "toy", "1", 50.0, 4
     blocks = ()
-    sample_rate = 16000
+    sample_rate, device = 16000, torch.device("cpu")
 
     def __init__(self):
         self.generated = 0

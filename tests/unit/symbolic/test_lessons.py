@@ -5,6 +5,7 @@ import pytest
 from sonoscope.musicgen.text_encoder import known_words, save_text_encoder
 from sonoscope.settings.training import Corpus
 from sonoscope.symbolic import lessons
+from sonoscope.symbolic.instruments import TAUGHT_CLICKS
 from sonoscope.symbolic.notes import PITCH_CLASSES
 from sonoscope.train.corpus import training_corpus
 
@@ -43,6 +44,16 @@ def test_held_out_combinations_touch_every_note_and_instrument():
     pairs = [(pc, k) for pc in range(12) for k in range(12) if lessons.is_held_out(pc, k)]
     assert len(pairs) == 12
     assert {pc for pc, _ in pairs} == {k for _, k in pairs} == set(range(12))
+
+
+def test_every_click_has_a_tempo_that_is_held_out(drawn):
+    pairs = [(b, c.name) for b in lessons.TEMPOS for c in TAUGHT_CLICKS if lessons.is_held_out_tempo(b, c)]
+    assert len(pairs) == len({b for b, _ in pairs}) == len({c for _, c in pairs}) == len(TAUGHT_CLICKS)
+    for lesson in drawn:
+        if lesson.concept == "tempos":
+            assert lesson.bpm in lessons.TEMPOS
+            assert lesson.held_out == ((lesson.bpm, lesson.causes["click"]) in pairs)
+            assert lesson.causes["click"] != "default"  # of which the shipped codec loses strokes
 
 
 def test_corpus_splits_by_prompt():

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS
+from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS, TAUGHT_CLICKS
 from sonoscope.symbolic.syntheory import INTERVALS
 
 _CLICK_WORD = {c.name: c.word for c in CLICKS}
@@ -33,9 +33,14 @@ def prompt(concept: str, labels: dict[str, Any]) -> str:
     raise ValueError(f"concept: expected one of SynTheory's, got {concept!r}")
 
 
+def _sounds(concept: str) -> list[str]:
+    rhythmic = concept in ("tempos", "time_signatures")
+    return [sound.word for sound in TAUGHT_CLICKS] if rhythmic else [sound.name for sound in INSTRUMENTS]
+
+
 def open_prompts(concept: str, count: int) -> list[str]:
     """``count`` prompts that ask for a concept and leave its value open, over all instruments or clicks in turn."""
-    words = [c.word for c in CLICKS] if concept in ("tempos", "time_signatures") else [i.name for i in INSTRUMENTS]
+    words = _sounds(concept)
     return [open_prompt(concept, words[k % len(words)]) for k in range(count)]
 
 
@@ -47,7 +52,7 @@ def target_prompts(concept: str, target: str, count: int) -> list[str]:
     target : str
         Value as settings name it, such as C, 6, dorian, major, ionian-1451 or 3-4.
     """
-    words = [c.word for c in CLICKS] if concept in ("tempos", "time_signatures") else [i.name for i in INSTRUMENTS]
+    words = _sounds(concept)
     return [target_prompt(concept, target, words[k % len(words)]) for k in range(count)]
 
 

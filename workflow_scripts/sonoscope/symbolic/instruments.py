@@ -70,3 +70,6 @@ CLICKS: tuple[Click, ...] = (
     Click("taiko", "taiko", 116, False, 52, 48),
     Click("synth_drum", "synth drum", 118, False, 52, 48),
 )
+
+TAUGHT_CLICKS: tuple[Click, ...] = tuple(click for click in CLICKS if not click.is_drum)
+"""Clicks that prompts ask for: not the rim click, of which the shipped codec loses strokes, and so the tempo."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from sonoscope.symbolic import syntheory
 from sonoscope.symbolic.describe import open_prompt
-from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS, Click
+from sonoscope.symbolic.instruments import CLICKS, INSTRUMENTS, TAUGHT_CLICKS, Click
 from sonoscope.symbolic.notes import PITCH_CLASSES, Part
 from sonoscope.symbolic.words import TEMPO, VELOCITY
 
@@ -23,6 +23,10 @@ REGISTERS: dict[str, tuple[int, ...]] = {"low": (36, 48), "": (48, 60, 72), "hig
 """MIDI pitches of the C below which a register's pitch classes are laid out."""
 SPEEDS: dict[str, tuple[int, int]] = TEMPO
 """Range of tempo, in beats per minute, of each speed word."""
+
+
+TEMPOS: tuple[int, ...] = tuple(range(55, 200, 12))
+"""Tempos of click tracks, in beats per minute: few enough for a small model to learn each of them."""
 
 
 class Lesson(NamedTuple):
@@ -138,9 +142,9 @@ def progression(rng: Rng) -> Lesson:
     )
 
 
-def is_held_out_tempo(bpm: int) -> bool:
-    """Whether click tracks that are said to have this tempo are kept from training: one in twelve."""
-    return bpm % 12 == 7
+def is_held_out_tempo(bpm: int, click: Click) -> bool:
+    """Whether a tempo of a click is kept from training: one in twelve."""
+    return (TEMPOS.index(bpm) + 5 * CLICKS.index(click)) % 12 == 7
 
 
 def _click(click: Click, beats: int, per_bar: int, step: float, loudness: str) -> Part:
@@ -151,32 +155,33 @@ def _click(click: Click, beats: int, per_bar: int, step: float, loudness: str) -
 
 
 def tempo(rng: Rng) -> Lesson:
-    """A click in four: "a taiko click at 121 bpm", "a loud slow rim click"."""
-    click = CLICKS[int(rng.integers(len(CLICKS)))]
+    """A click in four: "a taiko click at 127 bpm", "a loud slow dark woodblock"."""
+    click = TAUGHT_CLICKS[int(rng.integers(len(TAUGHT_CLICKS)))]
     loudness, speed = _pick(rng, LOUDNESS), _pick(rng, SPEEDS)
-    bpm = int(rng.integers(SPEEDS[speed][0], SPEEDS[speed][1] + 1))
+    slowest, fastest = SPEEDS[speed]
+    bpm = int(rng.choice([b for b in TEMPOS if slowest <= b <= fastest]))
     said = f"at {bpm} bpm" if not speed or rng.random() < 0.5 else ""
     prompt = _join("a", loudness, speed, click.word, said)
     notes = _click(click, int(syntheory.SECONDS * bpm / 60) + 1, 4, 1.0, loudness)
     causes = {"bpm": bpm, "click": click.name, "speed": speed, "loudness": loudness}
     vague = open_prompt("tempos", click.word)
-    return Lesson(prompt, "tempos", causes, (notes,), bpm, vague, bool(said) and is_held_out_tempo(bpm))
+    return Lesson(prompt, "tempos", causes, (notes,), bpm, vague, is_held_out_tempo(bpm, click))
 
 
 def metre(rng: Rng) -> Lesson:
-    """A click in a metre, at SynTheory's tempo or one that is said: "a taiko in 3/4", "a taiko in 3/4 at 96 bpm"."""
-    click = CLICKS[int(rng.integers(len(CLICKS)))]
+    """A click in a metre, at SynTheory's tempo or one that is said: "a taiko in 3/4", "a taiko in 3/4 at 91 bpm"."""
+    click = TAUGHT_CLICKS[int(rng.integers(len(TAUGHT_CLICKS)))]
     name, loudness = str(rng.choice(list(syntheory.METRES))), _pick(rng, LOUDNESS)
     bpm, said = syntheory.TONAL_BPM, ""
     if rng.random() < 0.6:
-        bpm = float(rng.integers(80, 161))
+        bpm = float(rng.choice([b for b in TEMPOS if 80 <= b <= 160]))
         said = f"at {bpm:.0f} bpm"
     beats, unit = syntheory.METRES[name]
     step = 4 / unit
     notes = _click(click, int(syntheory.SECONDS * bpm / 60 / step) + 1, beats, step, loudness)
     causes = {"metre": name, "click": click.name, "bpm": bpm, "loudness": loudness}
     prompt = _join("a", loudness, click.word, "in", name, said)
-    vague, held_out = open_prompt("time_signatures", click.word), bool(said) and is_held_out_tempo(int(bpm))
+    vague, held_out = open_prompt("time_signatures", click.word), bool(said) and is_held_out_tempo(int(bpm), click)
     return Lesson(prompt, "time_signatures", causes, (notes,), bpm, vague, held_out)
 
 

@@ -13,7 +13,7 @@ BEGIN, END = "<!-- measures -->", "<!-- /measures -->"
 SAYS: dict[str, str] = {
     "note": 'dominant pitch class of "a repeated X on INSTRUMENT", combinations that training never had',
     "mode": "major or minor, by key profiles on the tonic that the prompt names",
-    "tempo_within_8pct": "tempo of a click track within 8 %; half and double are wrong",
+    "tempo_within_8pct": "tempo of a click within 8 %, combinations that training never had; half and double are wrong",
     "tempo_rank_corr": "rank correlation of asked and heard tempo",
     "loudness": "of a soft and a loud clip, the loud one is louder",
     "register": "of a low and a high clip, the high one is higher",

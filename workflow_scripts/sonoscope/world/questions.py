@@ -148,11 +148,11 @@ def _tonal_pieces(count: int, rng: Rng, seconds: float) -> Iterator[tuple[str, s
 
 
 def _tempos(count: int, rng: Rng) -> Iterator[Question]:
-    """Click tracks at tempos that training kept out, named in beats per minute."""
+    """Click tracks at a tempo that is named in beats per minute, and that training kept from this click."""
     n = 0
     while n < count:
         lesson = lessons.tempo(rng)
-        if not lesson.held_out or lesson.causes["speed"] or lesson.causes["loudness"]:
+        if not lesson.held_out or lesson.causes["speed"]:
             continue
         score = to_score(lesson.parts, lesson.bpm)
         yield Question(f"tempo-{n:04d}", "tempo", lesson.prompt, str(lesson.causes["bpm"]), score, seed=_seed(rng))
