@@ -131,12 +131,12 @@ def test_recursive_feature_machine_beside_xrfm(ratios):
 
 
 def test_events_beside_the_published_rules(ratios):
-    from test_events import WHOLE, miditoolkit, read_bars, slowly
+    from test_events import WHOLE, read_bars, reader, slowly
 
     from sonoscope.affect.speed import typical_files
 
     files = typical_files(4, 0)
-    peer = "rules note by note, " + ("symusic" if miditoolkit is None else "miditoolkit")
+    peer = f"rules note by note, {reader()[0]}"
     found = ratios.compare(
         "speed.events", peer, lambda: [read_bars(f, WHOLE) for f in files], lambda: [slowly(f) for f in files],
         what="4 multi-track files of 70 bars", target=20.0, rounds=3,
@@ -158,7 +158,10 @@ def test_sketch_of_gradients_beside_dattri(ratios):
     what = f"{SAMPLES} gradients of {COORDINATES:,} numbers, ours to {DIM}, theirs to {COLUMNS} alone"
 
     def ours():
-        SJLT(DIM, 0).add(torch.zeros(len(rows), DIM), "w", 0, rows)
+        sketch = SJLT(DIM, 0)
+        sums = torch.zeros(len(rows), SJLT.width * DIM)
+        sketch.add(sums, "w", 0, rows)
+        return sketch.finished(sums)
 
     ratios.compare(
         "speed.gradients_vs_dattri", "dattri, Rademacher", ours, lambda: theirs.project(rows, 0),

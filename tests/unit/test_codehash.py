@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path, monkeypatch):
+    """A cache of its own for each test; nothing is written while tests run."""
+    monkeypatch.setattr(codehash, "user_cache_dir", lambda name: str(tmp_path / "cache"))
+    monkeypatch.setattr(codehash.atexit, "register", lambda *_: None)
+    codehash._remembered.cache_clear()
+    yield tmp_path / "cache"
+    codehash._remembered.cache_clear()
+
+
 @pytest.fixture
 def root(tmp_path):
     for name, text in FILES.items():
@@ -32,6 +43,7 @@ def root(tmp_path):
 
 def fit(root: Path) -> str:
     codehash._read.cache_clear()
+    codehash._files.cache_clear()
     return codehash.code_hash(root / "study/fit.py", root)
 
 
@@ -84,6 +96,19 @@ def test_each_file_is_parsed_once(root, monkeypatch):
     fit(root)
     monkeypatch.setattr(codehash.ast, "parse", None)
     assert codehash.code_hash(root / "study/fit.py", root)
+
+
+def test_what_was_parsed_is_remembered_by_other_calls(root, cache_folder, monkeypatch):
+    before = fit(root)
+    file = cache_folder / f"code-{sys.version_info[0]}.{sys.version_info[1]}.json"
+    codehash._remember(file, codehash._remembered(), 0)
+    codehash._remembered.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(codehash.ast, "parse", None)
+        assert fit(root) == before
+    file.write_text('{"a": 1}')  # not ours
+    codehash._remembered.cache_clear()
+    assert fit(root) == before
 
 
 def test_missing_script_is_named(root):

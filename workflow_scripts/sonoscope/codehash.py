@@ -10,10 +10,22 @@ change with the Python version; an upgrade of the interpreter may rerun everythi
 """
 
 import ast
+import atexit
+import contextlib
 import hashlib
+import json
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from sonoscope.files import replacing
+
+Parsed = tuple[str, list[tuple[int, str]]]
+_MOST = 5000
+"""Files that are remembered, the latest ones."""
 
 RUNNER = frozenset({"sonoscope/job.py", "sonoscope/logs.py"})
 """Modules that every script imports but that compute nothing: they carry values to `main`, time it and report.
@@ -59,35 +71,70 @@ def closure(script: Path, root: Path) -> list[Path]:
 
 @cache
 def _read(path: Path, root: Path) -> tuple[bytes, tuple[Path, ...]]:
-    """Digest of the code in one file, and the project files that it imports. Each file is parsed once per process."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    imported = tuple(sorted(set(_imports(tree, path, root)) - {path}))
-    _drop_docstrings(tree)
-    return hashlib.sha256(ast.dump(tree).encode()).digest(), imported
-
-
-def _imports(tree: ast.Module, path: Path, root: Path) -> Iterator[Path]:
+    """Digest of the code in one file, and the project files that it imports. Each file is parsed once per content."""
+    digest, names = _parsed(path.read_bytes(), str(path))
     package = path.relative_to(root).parent.parts
+    imported: set[Path] = set()
+    for level, dotted in names:
+        above = package[: len(package) - level + 1] if level else ()
+        imported.update(_files(above + tuple(dotted.split(".") if dotted else ()), root))
+    return bytes.fromhex(digest), tuple(sorted(imported - {path}))
+
+
+def _parsed(source: bytes, name: str) -> Parsed:
+    """Digest of the code, and what it imports as dots before the name and the name; remembered by content."""
+    key = hashlib.sha256(source).hexdigest()[:32]
+    remembered = _remembered()
+    if key not in remembered:
+        tree = ast.parse(source, filename=name)
+        names = sorted(set(_imports(tree)))
+        _drop_docstrings(tree)
+        remembered[key] = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), names
+    return remembered[key]
+
+
+@cache
+def _remembered() -> dict[str, Parsed]:
+    """What was parsed before, by this call or others: parsing all modules takes longer than planning a run."""
+    file = Path(user_cache_dir("sonoscope")) / f"code-{sys.version_info[0]}.{sys.version_info[1]}.json"
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        found = {str(k): (str(d), [(int(level), str(n)) for level, n in names]) for k, (d, names) in kept.items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # none yet, or not ours: parse anew
+        found = {}
+    atexit.register(_remember, file, found, len(found))
+    return found
+
+
+def _remember(file: Path, found: dict[str, Parsed], before: int) -> None:
+    if len(found) == before:
+        return
+    newest = dict(list(found.items())[-_MOST:])
+    with contextlib.suppress(OSError), replacing(file) as temporary:  # without a cache it is only slower
+        temporary.write_text(json.dumps(newest), encoding="utf-8")
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [tuple(alias.name.split(".")) for alias in node.names]
+            yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            base = above + tuple((node.module or "").split(".") if node.module else ())
-            names = [base, *((*base, alias.name) for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            yield from _files(name, root)
+            base = node.module or ""
+            yield node.level, base
+            yield from ((node.level, f"{base}.{alias.name}" if base else alias.name) for alias in node.names)
 
 
-def _files(name: tuple[str, ...], root: Path) -> Iterator[Path]:
+@cache
+def _files(name: tuple[str, ...], root: Path) -> tuple[Path, ...]:
     """Files that ``import name`` runs: the module and the ``__init__`` of every package around it."""
+    found: list[Path] = []
     for depth in range(1, len(name) + 1):
         base = root.joinpath(*name[:depth])
-        for candidate in (base.with_name(base.name + ".py"), base / "__init__.py"):
-            if candidate.is_file():
-                yield candidate
+        here = [c for c in (base.with_name(base.name + ".py"), base / "__init__.py") if c.is_file()]
+        found += here
+        if not here and not base.is_dir():
+            break  # not ours, and so is nothing below it
+    return tuple(found)
 
 
 def _drop_docstrings(tree: ast.Module) -> None:
