@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sonoscope.corpora.vgmidi import compose_vgmidi, load_vgmidi
+from sonoscope.corpora.vgmidi import compose_vgmidi, load_ratings, load_vgmidi
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,7 @@ JSON = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON, JSON, JSON)
+@example({}, [[None, None]], [])  # pairs, of which a dict could be made
 def test_any_json_is_read_or_skipped(folder, pieces, annotations, whole):
     path = folder / "labelled" / "annotations" / "vgmidi_raw_1.json"
     for content in (
@@ -101,7 +102,8 @@ def test_any_json_is_read_or_skipped(folder, pieces, annotations, whole):
         {"pieces": {"piece0": pieces}, "annotations": {}},
     ):
         path.write_text(json.dumps(content))
-        load_vgmidi(folder)
+        table, _ = load_vgmidi(folder)
+        load_ratings(folder, set(table["piece_id"]))
 
 
 def test_a_wrong_folder_is_an_error(tmp_path):

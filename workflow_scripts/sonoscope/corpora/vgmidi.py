@@ -132,24 +132,37 @@ def load_ratings(folder: Path, pieces: Collection[str]) -> dict[str, NDArray[np.
     """Usable ratings ``(raters, bars, 2)``, valence and arousal, of pieces that `load_vgmidi` gave."""
     found: dict[str, NDArray[np.float64]] = {}
     for path in sorted((folder / "labelled" / "annotations").glob("vgmidi_raw_*.json")):
-        number, content = path.stem.rsplit("_", 1)[1], json.loads(path.read_text(encoding="utf-8"))
+        number = path.stem.rsplit("_", 1)[1]
+        try:
+            entries, annotations = _objects(path)
+        except ValueError:  # load_vgmidi has said so
+            continue
         kept: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-        for key, rating in content["annotations"].items():
+        for key, rating in annotations.items():
             piece = key.rsplit("_", 1)[0]
             name = f"{number}-{piece}"
-            if name in pieces and not _reason(rating, int(content["pieces"][piece]["measures"])):
+            if name in pieces and not _reason(rating, int(entries[piece]["measures"])):
                 kept[name].append(np.array([rating[d] for d in _DIMENSIONS], np.float64).T)
         found |= {name: np.stack(each) for name, each in kept.items()}
     return found
 
 
+def _objects(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pieces and annotations of one file; ValueError where they are not JSON objects."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    pieces, annotations = (content.get(n) if isinstance(content, dict) else None for n in ("pieces", "annotations"))
+    if isinstance(pieces, dict) and isinstance(annotations, dict):
+        return pieces, annotations
+    found = f"{type(pieces).__name__} and {type(annotations).__name__}"
+    raise ValueError(f"expected a JSON object with the objects pieces and annotations, found {found}")
+
+
 def _read(folder: Path, path: Path, tolerance: int, skipped: list[Skipped]) -> list[tuple[Any, ...]]:
     where, number = str(path.relative_to(folder)), path.stem.rsplit("_", 1)[1]
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        pieces, annotations = dict(content["pieces"]), dict(content["annotations"])
-    except (ValueError, KeyError, TypeError) as error:
-        skipped.append(Skipped(path.name, f"expected JSON with pieces and annotations, found {error!r}", where))
+        pieces, annotations = _objects(path)
+    except ValueError as error:
+        skipped.append(Skipped(path.name, str(error), where))
         return []
     ratings: dict[str, dict[str, Any]] = defaultdict(dict)
     for key, rating in annotations.items():
