@@ -55,6 +55,23 @@ def test_logits_are_the_librarys(model, kind):
         assert torch.allclose(found[both], theirs, atol=2e-5), (found[both] - theirs).abs().max()
 
 
+@pytest.mark.parametrize("kind", ["none", "steady", "scheduled", "gated", "one branch", "ablation", "several"])
+def test_without_guidance_null_rows_are_left_out_and_change_nothing(model, kind):
+    """Whoever listens to blocks is shown both rows; the tokens are the same."""
+    injection, plain = injections(model)[kind], Sampling(guidance=1.0)
+    alone = model.generate(PROMPTS, SEEDS, 0.4, plain, injection)
+    with captured(model.blocks, [0]) as store:
+        heard = model.generate(PROMPTS, SEEDS, 0.4, plain, injection)
+    assert {len(states) % 2 for states in store[0]} == {0}
+    model.own_decoder = False
+    try:
+        by_library = model.generate(PROMPTS, SEEDS, 0.4, plain, injection)
+    finally:
+        del model.own_decoder
+    assert torch.equal(alone, heard)
+    assert torch.equal(alone, by_library)
+
+
 @torch.no_grad()
 def test_reading_in_spans_behind_a_mask_changes_nothing(model):
     """What a CUDA graph does, without one."""

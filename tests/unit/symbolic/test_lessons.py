@@ -46,6 +46,18 @@ def test_held_out_combinations_touch_every_note_and_instrument():
     assert {pc for pc, _ in pairs} == {k for _, k in pairs} == set(range(12))
 
 
+def test_new_prompts_touch_every_note_and_instrument_and_are_taught_in_the_other_order(drawn):
+    pairs = {(pc, k) for pc in range(12) for k in range(12) if lessons.is_new_prompt(pc, k)}
+    assert {pc for pc, _ in pairs} == {k for _, k in pairs} == set(range(12))
+    for concept in set(lessons.KINDS):
+        assert any(lesson.new_prompt for lesson in drawn if lesson.concept == concept)
+    taught = {lesson.prompt for lesson in drawn if not (lesson.new_prompt or lesson.held_out)}
+    new = [lesson.prompt for lesson in drawn if lesson.new_prompt and not lesson.held_out and lesson.concept == "notes"]
+    turned_back = [f"{what} on {sound}" for sound, what in (prompt[3:].split(" a ") for prompt in new)]
+    assert not taught & set(new)
+    assert len(taught & {f"a {p}" for p in turned_back}) > len(new) / 4
+
+
 def test_every_click_has_a_tempo_that_is_held_out(drawn):
     pairs = [(b, c.name) for b in lessons.TEMPOS for c in TAUGHT_CLICKS if lessons.is_held_out_tempo(b, c)]
     assert len(pairs) == len({b for b, _ in pairs}) == len({c for _, c in pairs}) == len(TAUGHT_CLICKS)

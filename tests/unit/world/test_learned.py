@@ -24,6 +24,8 @@ SMALL = MeasureMusicGen(
     notes=12,
     modes=12,
     tempos=8,
+    new_notes=12,
+    new_tempos=4,
     pairs=3,
     open_notes=24,
     codec_notes=6,
@@ -62,19 +64,33 @@ def test_the_plan_is_a_function_of_settings_and_seed():
         [(q.clip_id, q.prompt, q.seed, q.score.dumps_midi()) for q in questions(SMALL, seed)] for seed in (5, 5, 6)
     )
     assert first == again != other
-    assert len({clip_id for clip_id, *_ in first}) == len(first) == 12 + 12 + 8 + 2 * 6 + 24
+    assert len({clip_id for clip_id, *_ in first}) == len(first) == 12 + 12 + 12 + 8 + 4 + 2 * 6 + 24
 
 
 def test_notes_are_held_out_and_worded_as_in_lessons():
     index = {i.name: k for k, i in enumerate(INSTRUMENTS)}
     for q in questions(SMALL, 5):
-        if q.measure == "note":
+        if q.measure == "new_note":
             assert lessons.is_held_out(PITCH_CLASSES.index(q.wanted), index[q.instrument])
+        if q.measure == "note":
+            assert not lessons.is_held_out(PITCH_CLASSES.index(q.wanted), index[q.instrument])
     rng = np.random.default_rng(0)
     for _ in range(50):
         lesson = lessons.note(rng)
         said = (lesson.causes[k] for k in ("pitch_class", "instrument", "loudness", "register"))
-        assert note_prompt(*said) == lesson.prompt
+        assert note_prompt(*said, turned=lesson.prompt.startswith("on ")) == lesson.prompt
+
+
+def test_no_question_stands_in_a_training_corpus():
+    """Prompts of notes, tempos, chords, progressions and pairs, beside more lessons than training draws."""
+    drawn = lessons.draw(20_000, 3)
+    trained = {lesson.prompt for lesson in drawn if not (lesson.held_out or lesson.new_prompt)}
+    asked = [q for seed in range(5) for q in questions(SMALL, seed) if q.measure != "open_note"]
+    lesson_like = [q for q in asked if q.measure != "mode" or " chord" in q.prompt or " progression" in q.prompt]
+    assert {q.measure for q in lesson_like} == {
+        "note", "new_note", "mode", "tempo", "new_tempo", "loudness", "register",
+    }  # fmt: skip
+    assert not {q.prompt for q in lesson_like} & trained
 
 
 def test_modes_are_named_in_their_prompts_and_balanced():

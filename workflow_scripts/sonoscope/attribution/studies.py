@@ -136,7 +136,7 @@ def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attr
         of_queries, of_rows = (
             legacy.legacy_embeddings(
                 m.model, [w.prompt for w in ws], [w.tokens.shape[1] for w in ws], settings.embedding.dim,
-                settings.embedding.seed, settings.queries.guidance,
+                settings.embedding.seed, settings.scoring.legacy_guidance,
             )
             for ws in (asked, rows)
         )  # fmt: skip

@@ -6,8 +6,8 @@ prompts of different lengths run in one batch (absent text is masked, so no row 
 what would be a sum of zeros. On a graphics card each step is one CUDA graph, replayed: its cache is read in spans of
 fixed length behind a mask, since a graph cannot change shapes.
 
-Axes: ``B`` clips, ``K`` codebooks, ``S`` decode steps, ``H`` heads, ``L`` tokens of text, ``D`` width. Rows are ``2B``:
-conditional rows first, then null rows.
+Axes: ``B`` clips, ``K`` codebooks, ``S`` decode steps, ``H`` heads, ``L`` tokens of text, ``D`` width, ``R`` rows.
+There are 2B rows: conditional ones first, then null ones; or B, where guidance is 1 and null rows change nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,31 +30,37 @@ SPAN = 256
 class Text:
     """What prompts become."""
 
+    clips: int
+    """B."""
     states: Tensor
-    """``[2B, L, D]``, zero where there is no text."""
+    """``[R, L, D]``, zero where there is no text."""
     mask: Tensor | None
-    """``[2B, 1, 1, L]``: 0 where there is a token, minus infinity behind the end; None where all have one length."""
+    """``[R, 1, 1, L]``: 0 where there is a token, minus infinity behind the end; None where all have one length."""
     live: int
     """Rows, from the first, whose text is not zero throughout."""
 
 
-def text_of(groups: Sequence[tuple[list[int], Tensor]]) -> Text:
-    """One batch of rows grouped by length, each group with its states ``[2 rows, length, D]``, conditional first."""
+def text_of(groups: Sequence[tuple[list[int], Tensor]], guided: bool = True) -> Text:
+    """One batch of rows grouped by length, each group with its states ``[2 rows, length, D]``, conditional first.
+
+    Without ``guided`` the null rows are left out.
+    """
     clips, longest = sum(len(rows) for rows, _ in groups), max(states.shape[1] for _, states in groups)
     first = groups[0][1]
-    states = first.new_zeros(2 * clips, longest, first.shape[-1])
-    mask = first.new_zeros(2 * clips, 1, 1, longest)
+    every = 2 * clips if guided else clips
+    states = first.new_zeros(every, longest, first.shape[-1])
+    mask = first.new_zeros(every, 1, 1, longest)
     for rows, found in groups:
-        both = torch.tensor([*rows, *(clips + row for row in rows)], device=first.device)
-        states[both, : found.shape[1]] = found
-        mask[both, :, :, found.shape[1] :] = -torch.inf
+        own = torch.tensor([*rows, *(clips + row for row in rows)][: every // clips * len(rows)], device=first.device)
+        states[own, : found.shape[1]] = found[: len(own)]
+        mask[own, :, :, found.shape[1] :] = -torch.inf
     null = not bool(states[clips:].any())
     several = len({found.shape[1] for _, found in groups}) > 1
-    return Text(states, mask if several else None, clips if null else 2 * clips)
+    return Text(clips, states, mask if several else None, clips if null else every)
 
 
 class Decoder:
-    """One decode step after the other: columns ``[B, K, 1]`` to logits ``[2B, K, cardinality]``.
+    """One decode step after the other: columns ``[B, K, 1]`` to logits ``[R, K, cardinality]``.
 
     Parameters
     ----------
@@ -92,18 +98,18 @@ class Decoder:
         self.texts = [_split_text(b, text, heads, bool(b.cross_kv[1] is not None)) for b in network.blocks]
         self.hooks = [list(getattr(block, "_forward_hooks", {}).values()) for block in blocks] or [[]] * len(self.texts)
         self.modules = blocks
-        clips = range(rows // 2)
+        clips, self.guided = range(text.clips), rows != text.clips
         writers: list[list[PlannedWriter]] = [[] for _ in network.blocks]
         for one in of_clips(injections, clips):
             for index, layer in enumerate(one.layers):
-                writers[layer].append(PlannedWriter(one, index, steps, like))
+                writers[layer].append(PlannedWriter(one, index, steps, like, self.guided))
         self.writers = writers
         hooked = any(self.hooks)
         self.fixed = fixed if fixed is not None else like.is_cuda and not hooked
         self.graphed = self.fixed and like.is_cuda
         self.numbers = torch.arange(steps, device=like.device)
         self.done = 0
-        self.column = torch.zeros(rows // 2, len(network.embeddings), dtype=torch.long, device=like.device)
+        self.column = torch.zeros(text.clips, len(network.embeddings), dtype=torch.long, device=like.device)
         self.step = torch.zeros(1, dtype=torch.long, device=like.device)
         self.graphs: dict[int, tuple[Any, Tensor]] = {}
 
@@ -126,7 +132,7 @@ class Decoder:
     def _run(self, column: Tensor, step: Tensor, reach: int) -> Tensor:
         network = self.network
         hidden = fn.embedding(column + self.offsets, self.table).sum(1) + network.places.index_select(0, step)
-        hidden = torch.cat([hidden, hidden])  # [2B, D]
+        hidden = torch.cat([hidden, hidden]) if self.guided else hidden  # [R, D]
         mask = None
         if self.fixed:
             later = self.numbers[:reach] > step
@@ -211,7 +217,7 @@ def _added(hidden: Tensor, more: Tensor, out: Affine) -> Tensor:
 
 
 def _hooked(hook: Callable[..., object], module: nn.Module, hidden: Tensor) -> Tensor:
-    """What a forward hook of a block leaves of its output, which it is shown as ``[2B, 1, D]``."""
+    """What a forward hook of a block leaves of its output, which it is shown as ``[R, 1, D]``."""
     found = hook(module, (), hidden[:, None])
     if found is None:
         return hidden

@@ -22,7 +22,8 @@ from sonoscope.musicgen.steering import captured, steered
 Group = tuple[list[int], Any]
 """Rows of one text length, and their condition in the form of the backend."""
 Step = Callable[[Tensor], Tensor]
-"""One decode step: columns ``[B, K, 1]`` to logits ``[2B, K, cardinality]``, conditional rows first, then null ones."""
+"""One decode step: columns ``[B, K, 1]`` to logits ``[2B, K, cardinality]``, conditional rows first, then null ones;
+the latter may be left out where guidance is 1."""
 
 
 class DelayedMusicGen(MusicGen):
@@ -146,21 +147,28 @@ class DelayedMusicGen(MusicGen):
             raise ValueError(f"generate: {self.name} makes at most {self.max_seconds:g} s at once, got {seconds:g} s")
         frames = round(seconds * self.frame_rate)
         tokens = torch.empty(len(prompts), self.num_codebooks, frames, dtype=torch.long, device=self.device)
-        for rows, decoding in self._decodings(prompts, frames + self.num_codebooks - 1, injection):
+        chosen = sampling or Sampling()
+        guidance = chosen.guidance
+        steps = frames + self.num_codebooks - 1
+        for rows, decoding in self._decodings(prompts, steps, injection, guided=guidance != 1):
             with decoding as step:
                 sequence = self._start(len(rows), frames)
-                sampler = TokenSampler(sampling or Sampling(), [seeds[r] for r in rows], *self._vocabulary)
+                sampler = TokenSampler(chosen, [seeds[r] for r in rows], *self._vocabulary)
                 for position, known in self._positions(sequence, frames):
-                    cond, null = step(sequence[..., position - 1 : position]).chunk(2)
-                    drawn = sampler(null + sampler.sampling.guidance * (cond - null))
+                    logits = step(sequence[..., position - 1 : position])
+                    cond, null = logits[: len(rows)], logits[len(rows) :]
+                    drawn = sampler(cond if guidance == 1 else null + guidance * (cond - null))
                     sequence[..., position] = torch.where(known, drawn, self.special)
             tokens[rows] = undelay(sequence)
         return tokens
 
     def _decodings(
-        self, prompts: Sequence[Prompt], steps: int, injection: Injections
+        self, prompts: Sequence[Prompt], steps: int, injection: Injections, guided: bool
     ) -> Iterator[tuple[list[int], AbstractContextManager[Step]]]:
-        """Rows that are decoded together, and their steps: all at once by our own decoder, else by length of text."""
+        """Rows that are decoded together, and their steps: all at once by our own decoder, else by length of text.
+
+        Null rows that are not ``guided`` by are left out where nobody listens to them.
+        """
         groups = self._by_text_length(prompts, guided=True)
         network = self._network(steps) if self.own_decoder and can_decode(self._decoded, self.blocks) else None
         if network is None:
@@ -171,7 +179,7 @@ class DelayedMusicGen(MusicGen):
                 text = text_of([(list(range(len(rows))), self._text_states(condition))])
                 yield rows, nullcontext(Decoder(network, text, steps, of_clips(injection, rows), self.blocks))
         else:
-            text = text_of([(rows, self._text_states(condition)) for rows, condition in groups])
+            text = text_of([(rows, self._text_states(condition)) for rows, condition in groups], guided)
             yield list(range(len(prompts))), nullcontext(Decoder(network, text, steps, injection))
 
     @contextmanager

@@ -20,23 +20,25 @@ class PlannedWriter:
         Decode steps that there will be.
     like : Tensor
         Its device and precision are those of the hidden states.
+    guided : bool
+        Whether null rows follow the conditional ones.
     """
 
-    def __init__(self, injection: Injection, index: int, steps: int, like: Tensor) -> None:
+    def __init__(self, injection: Injection, index: int, steps: int, like: Tensor, guided: bool = True) -> None:
         delta = injection.delta[:, index].to(like)  # [B, D]
         factor = _factor(injection, 0, steps, like).expand(len(delta), steps, 1)
-        factor = _on_both(factor, injection.branch).transpose(0, 1)  # [S, 2B, 1]
+        factor = (_on_both(factor, injection.branch) if guided else factor).transpose(0, 1)  # [S, R, 1]
         steady = injection.schedule is None and injection.gate is None
-        self.added = torch.cat([delta, delta])  # [2B, D]
+        self.added = torch.cat([delta, delta]) if guided else delta  # [R, D]
         if steady:
             self.added = factor[0] * self.added
         self.factor = None if steady else factor.contiguous()
-        self.read = None if injection.read is None else injection.read[:, index].to(like).repeat(2, 1)  # [2B, D]
+        self.read = None if injection.read is None else injection.read[:, index].to(like).repeat(1 + guided, 1)  # [R, D]
         self.mean = None if injection.mean is None else injection.mean[index].to(like)  # [D]
         self.keep_norm = injection.keep_norm
 
     def __call__(self, hidden: Tensor, step: Tensor) -> Tensor:
-        """The hidden states ``[2B, D]`` of step ``step``, of shape ``[1]``, with the injection written to them."""
+        """The hidden states ``[R, D]`` of step ``step``, of shape ``[1]``, with the injection written to them."""
         plain = self.read is None and not self.keep_norm
         if self.factor is None:
             if plain:

@@ -103,6 +103,8 @@ class Scoring(Section):
     """Baselines that are fetched: the folder of a CLAP in transformers' layout, the file of a CLMR checkpoint."""
     legacy_damping: float = Field(10.0, gt=0)
     """Absolute λ of the published formula."""
+    legacy_guidance: float = Field(3.0, ge=0)
+    """Classifier-free guidance coefficient of the published formula."""
 
 
 class Counterfactuals(Section):
@@ -135,8 +137,6 @@ class Queries(Section):
     """The same per song of a pair."""
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of a clip, in seconds."""
-    guidance: float = Field(3.0, ge=0)
-    """Classifier-free guidance coefficient."""
     prompts: list[Literal["empty", "swapped"]] = Field(
         default_factory=lambda: list[Literal["empty", "swapped"]](["empty", "swapped"])
     )

@@ -169,6 +169,9 @@ class Experiment(Handling):
     seeds: list[Annotated[int, Field(ge=0)]] | None = Field(default=None, min_length=1)
     """Seeds of generation; null for steering.seeds."""
 
+    guidance: float | None = Field(default=None, ge=0)
+    """Classifier-free guidance coefficient of its clips; null for musicgen.guidance."""
+
     key: str | None = None
     """What its rows in the scorecard are called; null for its own name."""
 

@@ -11,11 +11,15 @@ class MeasureMusicGen(Section):
     in_every_run: bool = True
     """Whether a plain call measures the model too; `snakemake world_measures` always does."""
     notes: int = Field(36, ge=12)
+    """Notes, asked for by prompts that training never had."""
+    new_notes: int = Field(24, ge=12)
     """Notes on instruments that training never combined with them."""
     modes: int = Field(36, ge=6)
     """Major and minor chords, progressions and pieces, a third each."""
     tempos: int = Field(24, ge=4)
-    """Click tracks at a tempo in beats per minute."""
+    """Click tracks at a tempo in beats per minute, asked for by prompts that training never had."""
+    new_tempos: int = Field(16, ge=4)
+    """Click tracks at a tempo that training never combined with the click."""
     pairs: int = Field(12, ge=2)
     """Pairs of soft and loud clips, and as many pairs of low and high ones."""
     open_notes: int = Field(36, ge=12)

@@ -1,7 +1,7 @@
 """Which MusicGen is looked into, and how it generates."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -34,12 +34,20 @@ class MusicGen(Section):
     """Length of generated clips, in seconds."""
     top_k: int = Field(250, ge=0)
     """Candidates kept per token; 0 keeps all, 1 is greedy."""
-    temperature: float = Field(1.0, ge=0)
-    """Divides the logits before sampling."""
-    guidance: float = Field(3.0, ge=0)
-    """Classifier-free guidance coefficient."""
+    temperature: float = Field(0.5, ge=0)
+    """Divides the logits before sampling; by default 1 for other models than the shipped one, as published."""
+    guidance: float = Field(1.0, ge=0)
+    """Classifier-free guidance coefficient; 1 is none. By default 3 for other models than the shipped one, as published:
+    a model that knows each of its clips by heart is led astray by it."""
     batch: int = Field(16, ge=1)
     """Clips per batch, in generation and replay."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_published(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("name", SHIPPED) == SHIPPED:
+            return given
+        return {"temperature": 1.0, "guidance": 3.0, **given}
 
     @model_validator(mode="after")
     def _known(self) -> Self:

@@ -17,6 +17,8 @@ def generate_share(
 ) -> str:  # fmt: skip
     """Plan the whole experiment and generate one share of it; gives the revision of the model."""
     musicgen = MusicGen.model_validate(settings["musicgen"])
+    if design.guidance is not None:
+        musicgen = musicgen.model_copy(update={"guidance": design.guidance})
     loaded = load_musicgen(language_model, model)
     frames = round(musicgen.seconds * loaded.frame_rate)
     planner = Planner(load_found(directions, loaded), design, frames, frames + loaded.num_codebooks)

@@ -1,7 +1,9 @@
 """Lessons: short clips with prompts that name their causes, from which the shipped MusicGen learns the world.
 
-A lesson varies SynTheory's material in loudness, register and wording. Held-out combinations (a pitch class on an
-instrument, say) never appear in training, so that obeying such a prompt shows that words were learned, not clips.
+A lesson varies SynTheory's material in loudness, register and wording. Two things are kept from training, to be asked
+for afterwards. Prompts: a lesson is worded in one of two orders, and some causes are never named in the second, so that
+obeying them there shows that words were understood. Combinations (a pitch class on an instrument, say): never heard at
+all, so that obeying such a prompt shows that the world was understood, not its clips.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +31,10 @@ TEMPOS: tuple[int, ...] = tuple(range(55, 200, 12))
 """Tempos of click tracks, in beats per minute: few enough for a small model to learn each of them."""
 
 
+TURNED = 0.4
+"""Share of lessons that are worded in the second order."""
+
+
 class Lesson(NamedTuple):
     """One clip to learn from."""
 
@@ -46,6 +52,8 @@ class Lesson(NamedTuple):
     """The same request with the value left open: "a repeated note on flute"."""
     held_out: bool = False
     """Whether this combination is kept from training."""
+    new_prompt: bool = False
+    """Whether this prompt is kept from training."""
 
 
 def _pick(rng: Rng, words: dict[str, int] | dict[str, tuple[int, ...]] | dict[str, tuple[int, int]]) -> str:
@@ -53,8 +61,23 @@ def _pick(rng: Rng, words: dict[str, int] | dict[str, tuple[int, ...]] | dict[st
     return str(rng.choice(list(words), p=[0.25, 0.5, 0.25]))
 
 
+def _turned(rng: Rng) -> bool:
+    """Whether a lesson is worded in the second order."""
+    return bool(rng.random() < TURNED)
+
+
 def _join(*words: str) -> str:
     return " ".join(w for w in words if w)
+
+
+def is_new_prompt(first: int, second: int) -> bool:
+    """Whether two causes, by their indices, are never named in the second order of words: one pair in six."""
+    return (first + second) % 6 == 2
+
+
+def say(what: str, where: str, turned: bool) -> str:
+    """A prompt in the first order of words ("a repeated C on flute") or the second ("on flute a repeated C")."""
+    return _join(where, what) if turned else _join(what, where)
 
 
 def is_held_out(pitch_class: int, instrument: int) -> bool:
@@ -68,7 +91,7 @@ def note(rng: Rng) -> Lesson:
     loudness, register = _pick(rng, LOUDNESS), _pick(rng, REGISTERS)
     midi = int(rng.choice(REGISTERS[register])) + pc
     instrument = INSTRUMENTS[k]
-    prompt = _join("a", loudness, register, "repeated", PITCH_CLASSES[pc], "on", instrument.name)
+    what, turned = _join("a", loudness, register, "repeated", PITCH_CLASSES[pc]), _turned(rng)
     causes = {
         "pitch_class": pc,
         "instrument": instrument.name,
@@ -78,67 +101,98 @@ def note(rng: Rng) -> Lesson:
     }
     notes = syntheory.note_part(midi, instrument.program, LOUDNESS[loudness])
     return Lesson(
-        prompt,
+        say(what, f"on {instrument.name}", turned),
         "notes",
         causes,
         (notes,),
         syntheory.TONAL_BPM,
         open_prompt("notes", instrument.name),
         is_held_out(pc, k),
+        turned and is_new_prompt(pc, k),
     )
 
 
 def interval(rng: Rng) -> Lesson:
     """Two notes: "a rising perfect fifth on piano"."""
-    instrument = INSTRUMENTS[int(rng.integers(len(INSTRUMENTS)))]
+    k = int(rng.integers(len(INSTRUMENTS)))
+    instrument = INSTRUMENTS[k]
     base, semitones, style = int(rng.integers(60, 72)), int(rng.integers(1, 13)), int(rng.integers(3))
     loudness = _pick(rng, LOUDNESS)
     shape = ("rising", "falling", "simultaneous")[style]
-    prompt = _join("a", loudness, shape, syntheory.INTERVALS[semitones - 1], "on", instrument.name)
+    what, turned = _join("a", loudness, shape, syntheory.INTERVALS[semitones - 1]), _turned(rng)
     causes = {"interval": semitones, "style": shape, "instrument": instrument.name, "loudness": loudness, "midi": base}
     notes = syntheory.interval_part(base, semitones, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "intervals", causes, (notes,), syntheory.TONAL_BPM, open_prompt("intervals", instrument.name))
+    return Lesson(
+        say(what, f"on {instrument.name}", turned),
+        "intervals",
+        causes,
+        (notes,),
+        syntheory.TONAL_BPM,
+        open_prompt("intervals", instrument.name),
+        new_prompt=turned and is_new_prompt(semitones, k),
+    )
 
 
 def scale(rng: Rng) -> Lesson:
     """A church mode: "a rising C dorian scale on violin"."""
-    instrument = INSTRUMENTS[int(rng.integers(len(INSTRUMENTS)))]
+    k = int(rng.integers(len(INSTRUMENTS)))
+    instrument = INSTRUMENTS[k]
     pc, mode, style = int(rng.integers(12)), str(rng.choice(list(syntheory.MODES))), int(rng.integers(2))
     loudness, shape = _pick(rng, LOUDNESS), ("rising", "falling")[style]
-    prompt = _join("a", loudness, shape, PITCH_CLASSES[pc], mode, "scale on", instrument.name)
+    what, turned = _join("a", loudness, shape, PITCH_CLASSES[pc], mode, "scale"), _turned(rng)
     causes = {"pitch_class": pc, "mode": mode, "style": shape, "instrument": instrument.name, "loudness": loudness}
     notes = syntheory.scale_part(syntheory.tonic(pc), mode, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "scales", causes, (notes,), syntheory.TONAL_BPM, open_prompt("scales", instrument.name))
+    return Lesson(
+        say(what, f"on {instrument.name}", turned),
+        "scales",
+        causes,
+        (notes,),
+        syntheory.TONAL_BPM,
+        open_prompt("scales", instrument.name),
+        new_prompt=turned and is_new_prompt(pc, k),
+    )
 
 
 def chord(rng: Rng) -> Lesson:
     """A triad struck four times: "a C major chord on organ"."""
-    instrument = INSTRUMENTS[int(rng.integers(len(INSTRUMENTS)))]
+    k = int(rng.integers(len(INSTRUMENTS)))
+    instrument = INSTRUMENTS[k]
     pc, quality = int(rng.integers(12)), str(rng.choice(list(syntheory.CHORDS)))
     inversion, loudness = int(rng.choice(list(syntheory.INVERSIONS))), _pick(rng, LOUDNESS)
-    prompt = _join("a", loudness, PITCH_CLASSES[pc], quality, "chord on", instrument.name)
+    what, turned = _join("a", loudness, PITCH_CLASSES[pc], quality, "chord"), _turned(rng)
     causes = {"pitch_class": pc, "chord": quality, "instrument": instrument.name, "loudness": loudness}
     pitches = syntheory.triad(syntheory.tonic(pc), quality, inversion)
     notes = syntheory.chord_part(pitches, instrument.program, LOUDNESS[loudness])
-    return Lesson(prompt, "chords", causes, (notes,), syntheory.TONAL_BPM, open_prompt("chords", instrument.name))
+    return Lesson(
+        say(what, f"on {instrument.name}", turned),
+        "chords",
+        causes,
+        (notes,),
+        syntheory.TONAL_BPM,
+        open_prompt("chords", instrument.name),
+        new_prompt=turned and is_new_prompt(pc, k),
+    )
 
 
 def progression(rng: Rng) -> Lesson:
     """Four triads in a key: "the progression 1 4 5 1 in C major on piano"."""
-    instrument = INSTRUMENTS[int(rng.integers(len(INSTRUMENTS)))]
+    k = int(rng.integers(len(INSTRUMENTS)))
+    instrument = INSTRUMENTS[k]
     pc, (mode, degrees) = int(rng.integers(12)), syntheory.PROGRESSIONS[int(rng.integers(len(syntheory.PROGRESSIONS)))]
     loudness, quality = _pick(rng, LOUDNESS), {"ionian": "major", "aeolian": "minor"}[mode]
     figures = " ".join(map(str, degrees))
-    prompt = _join("a", loudness, "progression", figures, "in", PITCH_CLASSES[pc], quality, "on", instrument.name)
+    what, turned = _join("a", loudness, "progression", figures), _turned(rng)
+    where = _join("in", PITCH_CLASSES[pc], quality, "on", instrument.name)
     causes = {"pitch_class": pc, "mode": quality, "degrees": figures, "instrument": instrument.name}
     notes = syntheory.progression_part(syntheory.tonic(pc), mode, degrees, instrument.program, LOUDNESS[loudness])
     return Lesson(
-        prompt,
+        say(what, where, turned),
         "simple_progressions",
         causes,
         (notes,),
         syntheory.TONAL_BPM,
         open_prompt("simple_progressions", instrument.name),
+        new_prompt=turned and is_new_prompt(pc, k),
     )
 
 
@@ -161,11 +215,20 @@ def tempo(rng: Rng) -> Lesson:
     slowest, fastest = SPEEDS[speed]
     bpm = int(rng.choice([b for b in TEMPOS if slowest <= b <= fastest]))
     said = f"at {bpm} bpm" if not speed or rng.random() < 0.5 else ""
-    prompt = _join("a", loudness, speed, click.word, said)
+    what, turned = _join("a", loudness, speed, click.word), bool(said) and _turned(rng)
     notes = _click(click, int(syntheory.SECONDS * bpm / 60) + 1, 4, 1.0, loudness)
     causes = {"bpm": bpm, "click": click.name, "speed": speed, "loudness": loudness}
     vague = open_prompt("tempos", click.word)
-    return Lesson(prompt, "tempos", causes, (notes,), bpm, vague, is_held_out_tempo(bpm, click))
+    return Lesson(
+        say(what, said, turned),
+        "tempos",
+        causes,
+        (notes,),
+        bpm,
+        vague,
+        is_held_out_tempo(bpm, click),
+        turned and is_new_prompt(TEMPOS.index(bpm), CLICKS.index(click)),
+    )
 
 
 def metre(rng: Rng) -> Lesson:
@@ -180,9 +243,17 @@ def metre(rng: Rng) -> Lesson:
     step = 4 / unit
     notes = _click(click, int(syntheory.SECONDS * bpm / 60 / step) + 1, beats, step, loudness)
     causes = {"metre": name, "click": click.name, "bpm": bpm, "loudness": loudness}
-    prompt = _join("a", loudness, click.word, "in", name, said)
-    vague, held_out = open_prompt("time_signatures", click.word), bool(said) and is_held_out_tempo(int(bpm), click)
-    return Lesson(prompt, "time_signatures", causes, (notes,), bpm, vague, held_out)
+    what, where, turned = _join("a", loudness, click.word), _join("in", name, said), _turned(rng)
+    return Lesson(
+        say(what, where, turned),
+        "time_signatures",
+        causes,
+        (notes,),
+        bpm,
+        open_prompt("time_signatures", click.word),
+        bool(said) and is_held_out_tempo(int(bpm), click),
+        turned and is_new_prompt(list(syntheory.METRES).index(name), CLICKS.index(click)),
+    )
 
 
 KINDS: dict[str, tuple[Callable[[Rng], Lesson], float]] = {

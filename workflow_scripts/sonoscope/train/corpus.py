@@ -24,8 +24,8 @@ LEVELS = {"cue": 0.5, "emotion": 0.15, "both": 0.25, "neutral": 0.1}
 def training_corpus(s: Corpus, sample_rate: int, seed: int) -> tuple[pd.DataFrame, NDArray[np.int16]]:
     """Clips to learn from, as `sonoscope.contracts.world.LESSONS` declares, and their audio ``(clips, samples)``.
 
-    Validation clips are whole prompts: no prompt stands in two splits. Held-out clips are combinations (see
-    `lessons.is_held_out`) that training never names.
+    Validation clips are whole prompts: no prompt stands in two splits. Held-out clips are combinations
+    (`lessons.is_held_out`) and prompts (`lessons.is_new_prompt`) that training never names.
     """
     rows: list[dict[str, Any]] = []
     audio = np.zeros((s.lessons + s.pieces, round(s.seconds * sample_rate)), np.int16)
@@ -39,7 +39,8 @@ def training_corpus(s: Corpus, sample_rate: int, seed: int) -> tuple[pd.DataFram
         for k, lesson in enumerate(lessons.draw(s.lessons, seed)):
             keep(to_score(lesson.parts, lesson.bpm))
             prompt = lesson.open_prompt if wording.random() < s.open_prompts else lesson.prompt
-            split = "held_out" if lesson.held_out else "train"
+            unseen = lesson.held_out or (lesson.new_prompt and prompt == lesson.prompt)
+            split = "held_out" if unseen else "train"
             rows.append(_row(f"lesson-{seed}-{k:06d}", lesson.concept, prompt, lesson.causes, split))
             progress.advance()
         table = pieces.piece_table(s.pieces, seed, seconds=s.seconds, levels=LEVELS, drums=DRUMS)

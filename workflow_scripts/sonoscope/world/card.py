@@ -11,9 +11,11 @@ BEGIN, END = "<!-- measures -->", "<!-- /measures -->"
 """Between these two lines of a card its measures stand."""
 
 SAYS: dict[str, str] = {
-    "note": 'dominant pitch class of "a repeated X on INSTRUMENT", combinations that training never had',
+    "note": 'dominant pitch class of "on INSTRUMENT a repeated X", prompts that training never had',
+    "new_note": "the same of combinations of note and instrument that training never had, in either order of words",
     "mode": "major or minor, by key profiles on the tonic that the prompt names",
-    "tempo_within_8pct": "tempo of a click within 8 %, combinations that training never had; half and double are wrong",
+    "tempo_within_8pct": "tempo of a click within 8 %, prompts that training never had; half and double are wrong",
+    "new_tempo": "the same of combinations of tempo and click that training never had",
     "tempo_rank_corr": "rank correlation of asked and heard tempo",
     "loudness": "of a soft and a loud clip, the loud one is louder",
     "register": "of a low and a high clip, the high one is higher",

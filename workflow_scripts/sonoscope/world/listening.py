@@ -66,19 +66,19 @@ def hear(question: Question, audio: AudioArray, rate: int, ears: FamilyClassifie
     """What is heard in a clip that answers a question, by measure."""
     found: dict[str, Heard] = {}
     match question.measure:
-        case "note":
-            found["note"] = _match(_note(audio, rate), question.wanted)
+        case "note" | "new_note":
+            found[question.measure] = _match(_note(audio, rate), question.wanted)
         case "open_note":
             found["open_note"] = {"wanted": "", "heard": _note(audio, rate)}
         case "mode":
             found["mode"] = _match(mode_on(audio, rate, question.tonic), question.wanted)
-        case "tempo":
-            found["tempo"] = _tempo(tempo(audio, rate), float(question.wanted))
+        case "tempo" | "new_tempo":
+            found[question.measure] = _tempo(tempo(audio, rate), float(question.wanted))
         case "loudness":
             found["loudness"] = {"wanted": question.wanted, "value": _decibels(audio)}
         case "register":
             found["register"] = {"wanted": question.wanted, "value": _height(audio, rate)}
-    if question.measure in ("note", "open_note"):
+    if question.measure in ("note", "new_note", "open_note"):
         found["instrument"] = _match(ears.predict(audio, rate), _FAMILY[question.instrument])
     return found
 

@@ -4,7 +4,7 @@ The scores are what the composer makes of the same prompts. Rendered and put thr
 clips, they show how often a measure hears right what is right.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,12 @@ from sonoscope.symbolic.pieces import piece_table
 
 Rng = np.random.Generator
 
+_NOTES = [(pc, k) for k in range(len(INSTRUMENTS)) for pc in range(12)]
+NEW_COMBINATIONS = [(pc, k) for pc, k in _NOTES if lessons.is_held_out(pc, k)]
+"""Pitch class and instrument (index into `INSTRUMENTS`) that training never combined."""
+NEW_PROMPTS = [(pc, k) for pc, k in _NOTES if lessons.is_new_prompt(pc, k) and not lessons.is_held_out(pc, k)]
+"""Those that training named in the other order of words alone."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -28,7 +34,8 @@ class Question:
     clip_id: str
     """Unique in the plan."""
     measure: str
-    """What is listened for: note, mode, tempo, loudness, register or open_note."""
+    """What is listened for: note, mode, tempo, loudness, register or open_note; new_note and new_tempo where training
+    never had the combination."""
     prompt: str
     """What the model is told."""
     wanted: str
@@ -45,18 +52,22 @@ class Question:
     """Seed of the sampling."""
 
 
-def note_prompt(pitch_class: int, instrument: str, loudness: str = "", register: str = "") -> str:
+def note_prompt(
+    pitch_class: int, instrument: str, loudness: str = "", register: str = "", turned: bool = False
+) -> str:
     """The prompt of a note, in the words of `sonoscope.symbolic.lessons.note`."""
-    words = ("a", loudness, register, "repeated", PITCH_CLASSES[pitch_class], "on", instrument)
-    return " ".join(word for word in words if word)
+    words = ("a", loudness, register, "repeated", PITCH_CLASSES[pitch_class])
+    return lessons.say(" ".join(word for word in words if word), f"on {instrument}", turned)
 
 
 def questions(s: MeasureMusicGen, seed: int) -> list[Question]:
     """The whole plan, in the order in which it is asked; the same settings and seed give the same plan."""
     asked = [
-        *_notes(s.notes, np.random.default_rng([seed, 1])),
+        *_notes("note", NEW_PROMPTS, s.notes, np.random.default_rng([seed, 1])),
+        *_notes("new_note", NEW_COMBINATIONS, s.new_notes, np.random.default_rng([seed, 9])),
         *_modes(s.modes, np.random.default_rng([seed, 2]), s.seconds),
-        *_tempos(s.tempos, np.random.default_rng([seed, 3])),
+        *_tempos("tempo", s.tempos, np.random.default_rng([seed, 3])),
+        *_tempos("new_tempo", s.new_tempos, np.random.default_rng([seed, 10])),
         *_pairs("loudness", s.pairs, np.random.default_rng([seed, 4])),
         *_pairs("register", s.pairs, np.random.default_rng([seed, 5])),
         *_open_notes(s.open_notes, np.random.default_rng([seed, 6])),
@@ -95,21 +106,24 @@ def _note_score(midi: int, instrument: Instrument, loudness: str = "") -> symusi
     return to_score([part], syntheory.TONAL_BPM)
 
 
-def _notes(count: int, rng: Rng) -> Iterator[Question]:
-    """Pitch classes on instruments whose combination was kept from training, each as often as the others."""
-    kept = [(pc, k) for k in range(len(INSTRUMENTS)) for pc in range(12) if lessons.is_held_out(pc, k)]
+def _notes(measure: str, asked: Sequence[tuple[int, int]], count: int, rng: Rng) -> Iterator[Question]:
+    """Pitch classes on instruments, each of ``asked`` as often as the others."""
     for n in range(count):
-        pc, k = kept[n % len(kept)]
+        pc, k = asked[n % len(asked)]
         instrument = INSTRUMENTS[k]
         midi = int(rng.choice(lessons.REGISTERS[""])) + pc
+        prompt = note_prompt(pc, instrument.name, turned=measure == "note")
         yield Question(
-            f"note-{n:04d}", "note", note_prompt(pc, instrument.name), PITCH_CLASSES[pc],
+            f"{measure}-{n:04d}", measure, prompt, PITCH_CLASSES[pc],
             _note_score(midi, instrument), instrument.name, seed=_seed(rng),
         )  # fmt: skip
 
 
 def _modes(count: int, rng: Rng, seconds: float) -> Iterator[Question]:
-    """Chords, progressions and pieces in turn, half of them minor. The prompt names tonic and mode."""
+    """Chords, progressions and pieces in turn, half of them minor. The prompt names tonic and mode.
+
+    Prompts of chords and progressions were kept from training; those of pieces are drawn anew.
+    """
     pieces = _tonal_pieces(count // 3, rng, seconds)
     for n in range(count):
         mode = ("major", "minor")[n // 3 % 2]
@@ -125,15 +139,16 @@ def _modes(count: int, rng: Rng, seconds: float) -> Iterator[Question]:
 
 
 def _chord(rng: Rng, mode: str) -> lessons.Lesson:
-    while (lesson := lessons.chord(rng)).causes["chord"] != mode:
-        pass
-    return lesson
+    while True:
+        lesson = lessons.chord(rng)
+        if lesson.new_prompt and lesson.causes["chord"] == mode:
+            return lesson
 
 
 def _progression(rng: Rng, mode: str) -> lessons.Lesson:
     while True:
         lesson = lessons.progression(rng)
-        if lesson.causes["mode"] == mode and str(lesson.causes["degrees"]).replace(" ", "") not in AMBIGUOUS:
+        if lesson.new_prompt and lesson.causes["mode"] == mode and str(lesson.causes["degrees"]).replace(" ", "") not in AMBIGUOUS:
             return lesson
 
 
@@ -147,29 +162,31 @@ def _tonal_pieces(count: int, rng: Rng, seconds: float) -> Iterator[tuple[str, s
         yield str(piece["prompt"]), str(piece["mode"]), int(piece["key"]), symusic.Score.from_midi(piece["midi"])
 
 
-def _tempos(count: int, rng: Rng) -> Iterator[Question]:
-    """Click tracks at a tempo that is named in beats per minute, and that training kept from this click."""
+def _tempos(measure: str, count: int, rng: Rng) -> Iterator[Question]:
+    """Click tracks at a tempo that is named in beats per minute; training never had the prompt, or the combination."""
     n = 0
     while n < count:
         lesson = lessons.tempo(rng)
-        if not lesson.held_out or lesson.causes["speed"]:
+        is_new = lesson.held_out if measure == "new_tempo" else lesson.new_prompt and not lesson.held_out
+        if not is_new or "bpm" not in lesson.prompt or lesson.causes["speed"]:
             continue
         score = to_score(lesson.parts, lesson.bpm)
-        yield Question(f"tempo-{n:04d}", "tempo", lesson.prompt, str(lesson.causes["bpm"]), score, seed=_seed(rng))
+        yield Question(f"{measure}-{n:04d}", measure, lesson.prompt, str(lesson.causes["bpm"]), score, seed=_seed(rng))
         n += 1
 
 
 def _pairs(measure: str, count: int, rng: Rng) -> Iterator[Question]:
-    """Two prompts that differ in one word, on one pitch class and instrument."""
+    """Two prompts that differ in one word, on one pitch class and instrument; both were kept from training."""
     for n in range(count):
-        pc, instrument, seed = int(rng.integers(12)), INSTRUMENTS[int(rng.integers(len(INSTRUMENTS)))], _seed(rng)
+        pc, k = NEW_PROMPTS[int(rng.integers(len(NEW_PROMPTS)))]
+        instrument, seed = INSTRUMENTS[k], _seed(rng)
         middle = int(rng.choice(lessons.REGISTERS[""])) + pc
         for word in ("soft", "loud") if measure == "loudness" else ("low", "high"):
             loudness, register = (word, "") if measure == "loudness" else ("", word)
             midi = int(rng.choice(lessons.REGISTERS[register])) + pc if register else middle
             yield Question(
-                f"{measure}-{n:04d}-{word}", measure, note_prompt(pc, instrument.name, loudness, register), word,
-                _note_score(midi, instrument, loudness), instrument.name, pair=f"{measure}-{n:04d}", seed=seed,
+                f"{measure}-{n:04d}-{word}", measure, note_prompt(pc, instrument.name, loudness, register, turned=True),
+                word, _note_score(midi, instrument, loudness), instrument.name, pair=f"{measure}-{n:04d}", seed=seed,
             )  # fmt: skip
 
 
