@@ -117,7 +117,7 @@ class Embedder:
         with quick_attention(tokens), capturing(self.chosen) as capture:
             outputs = outputs_of(logits_of(self.model, tokens, prompts), tokens)
         rows: dict[str, Tensor] = {}
-        norms = torch.zeros(len(windows))
+        norms = torch.full((len(windows),), torch.nan)
         functions = ["loss"] + (["margin"] if "margin" in self.settings.features else [])
         for function in functions:
             last = function == functions[-1]
@@ -126,20 +126,10 @@ class Embedder:
             for feature in self.settings.features:
                 if ("margin" if feature == "margin" else "loss") == function:
                     rows[feature] = self._projection(feature, capture).project(capture, self.keep)
-            if function == "loss":
-                norms = self._squared_norms(capture, len(windows))
+            known = self._projections.get("loss") if function == "loss" else None
+            if isinstance(known, SJLT | Rademacher | Masked) and known.squared is not None:
+                norms = known.squared  # formed on the way; to form whole gradients for it costs a third of a pass
         return rows, _facts(outputs, norms.sqrt())
-
-    def _squared_norms(self, capture: Capture, count: int) -> Tensor:
-        known = self._projections.get("loss")
-        if (
-            isinstance(known, SJLT | Rademacher | Masked)
-            and type(known) is not LoRAGradient
-            and known.squared is not None
-        ):
-            return known.squared
-        zero = torch.zeros(count, device=self.model.device)
-        return sum((b.square().sum(1) for _, _, b in capture.blocks(self.keep)), start=zero)
 
     def _projection(self, feature: str, capture: Capture) -> Projection:
         if feature not in self._projections:

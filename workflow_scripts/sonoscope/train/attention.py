@@ -19,14 +19,23 @@ def plain_attention(
     scale: float | None = None,
 ) -> Tensor:
     """Softmax attention by three plain products, ``[..., heads, queries, width]``, in the precision of ``query``."""
-    scores = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.transpose(-1, -2)
-    if is_causal:
-        ones = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device)
-        scores = scores.masked_fill(ones.triu(1), float("-inf"))
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    shape = *query.shape[:-1], key.shape[-2]
+    queries, keys = query.flatten(0, -3), key.flatten(0, -3).transpose(1, 2)
+    if is_causal:  # the mask is added by the product itself
+        scores = torch.baddbmm(_later(query, key), queries, keys, alpha=factor).view(shape)
+    else:
+        scores = torch.bmm(queries * factor, keys).view(shape)
     if attn_mask is not None:
         allowed = attn_mask.dtype == torch.bool
         scores = scores.masked_fill(~attn_mask, float("-inf")) if allowed else scores + attn_mask
     return torch.softmax(scores, -1, dtype=scores.dtype) @ value
+
+
+def _later(query: Tensor, key: Tensor) -> Tensor:
+    """What hides the future, ``[queries, keys]``: minus infinity above the diagonal, else 0."""
+    shape = query.shape[-2], key.shape[-2]
+    return torch.full(shape, float("-inf"), device=query.device, dtype=query.dtype).triu(1)
 
 
 class PlainAttention(TorchFunctionMode):
