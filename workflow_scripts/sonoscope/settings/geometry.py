@@ -37,7 +37,7 @@ class LanguageModelGeometry(Section):
     """Longest generation, in seconds; audiocraft's default stride asks for more than 18."""
     condition_dropout: float = Field(0.1, ge=0, le=1)
     """Share of training rows whose text is dropped, for classifier-free guidance."""
-    guidance: float = Field(3.0, ge=0)
+    guidance: float = Field(1.0, ge=0)
     """Guidance coefficient used when none is given."""
     codebook_cardinality: int = Field(256, gt=1)
     """Entries of each of the codec's codebooks."""
