@@ -122,6 +122,15 @@ def test_unknown_models_are_named_in_one_sentence():
     assert MusicGen(name="musicgen-huge", folder="/data").folder == "/data"
 
 
+def test_published_models_are_sampled_as_published_and_the_shipped_one_in_its_own_way():
+    for name in ("random", "musicgen-large"):
+        assert (MusicGen(name=name).temperature, MusicGen(name=name).guidance) == (1.0, 3.0)
+    own = MusicGen()
+    assert (own.temperature, own.guidance) == (0.5, 1.0)
+    assert MusicGen(name="musicgen-small", guidance=2).guidance == 2
+    assert MusicGen.model_validate(own.model_dump()) == own
+
+
 def test_the_same_model_is_written_with_the_same_bytes(folder, tmp_path):
     build_random_musicgen(tmp_path / "elsewhere", seed=0)
     for name in ("compression_state_dict.bin", "text_encoder/model.safetensors", "text_encoder/tokenizer.json"):

@@ -18,7 +18,9 @@ ROWS = Table(
         "loss": Column("floats", "cross-entropy per codebook under the last checkpoint", "nats"),
         "margin": Column("floats", "log-odds of the tokens, one value per checkpoint", "nats"),
         "doubt": Column("floats", "1 - p of the tokens, one value per checkpoint"),
-        "norm": Column("floats", "norm of the loss gradient, one value per checkpoint; NaN where no feature sketches it"),
+        "norm": Column(
+            "floats", "norm of the loss gradient, one value per checkpoint; NaN where no feature sketches it"
+        ),
     },
     key=("song_id", "segment"),
     description="One row per window; its projected gradients stand in the shards.",

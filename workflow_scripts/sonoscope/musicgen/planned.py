@@ -33,7 +33,9 @@ class PlannedWriter:
         if steady:
             self.added = factor[0] * self.added
         self.factor = None if steady else factor.contiguous()
-        self.read = None if injection.read is None else injection.read[:, index].to(like).repeat(1 + guided, 1)  # [R, D]
+        self.read = (
+            None if injection.read is None else injection.read[:, index].to(like).repeat(1 + guided, 1)
+        )  # [R, D]
         self.mean = None if injection.mean is None else injection.mean[index].to(like)  # [D]
         self.keep_norm = injection.keep_norm
 

@@ -37,8 +37,8 @@ class MusicGen(Section):
     temperature: float = Field(0.5, ge=0)
     """Divides the logits before sampling; by default 1 for other models than the shipped one, as published."""
     guidance: float = Field(1.0, ge=0)
-    """Classifier-free guidance coefficient; 1 is none. By default 3 for other models than the shipped one, as published:
-    a model that knows each of its clips by heart is led astray by it."""
+    """Classifier-free guidance coefficient; 1 is none, which is best for the shipped model, as it knows its clips by
+    heart. By default 3 for other models, as published."""
     batch: int = Field(16, ge=1)
     """Clips per batch, in generation and replay."""
 

@@ -52,9 +52,7 @@ class Question:
     """Seed of the sampling."""
 
 
-def note_prompt(
-    pitch_class: int, instrument: str, loudness: str = "", register: str = "", turned: bool = False
-) -> str:
+def note_prompt(pitch_class: int, instrument: str, loudness: str = "", register: str = "", turned: bool = False) -> str:
     """The prompt of a note, in the words of `sonoscope.symbolic.lessons.note`."""
     words = ("a", loudness, register, "repeated", PITCH_CLASSES[pitch_class])
     return lessons.say(" ".join(word for word in words if word), f"on {instrument}", turned)
@@ -148,7 +146,11 @@ def _chord(rng: Rng, mode: str) -> lessons.Lesson:
 def _progression(rng: Rng, mode: str) -> lessons.Lesson:
     while True:
         lesson = lessons.progression(rng)
-        if lesson.new_prompt and lesson.causes["mode"] == mode and str(lesson.causes["degrees"]).replace(" ", "") not in AMBIGUOUS:
+        if (
+            lesson.new_prompt
+            and lesson.causes["mode"] == mode
+            and str(lesson.causes["degrees"]).replace(" ", "") not in AMBIGUOUS
+        ):
             return lesson
 
 
