@@ -123,6 +123,8 @@ def test_unknown_models_are_named_in_one_sentence():
 
 
 def test_published_models_are_sampled_as_published_and_the_shipped_one_in_its_own_way():
+    from sonoscope.settings.musicgen import MusicGen
+
     for name in ("random", "musicgen-large"):
         assert (MusicGen(name=name).temperature, MusicGen(name=name).guidance) == (1.0, 3.0)
     own = MusicGen()
