@@ -128,7 +128,7 @@ def test_published_models_are_sampled_as_published_and_the_shipped_one_in_its_ow
     for name in ("random", "musicgen-large"):
         assert (MusicGen(name=name).temperature, MusicGen(name=name).guidance) == (1.0, 3.0)
     own = MusicGen()
-    assert (own.temperature, own.guidance) == (0.5, 1.0)
+    assert (own.temperature, own.guidance) == (0.3, 1.0)
     assert MusicGen(name="musicgen-small", guidance=2).guidance == 2
     assert MusicGen.model_validate(own.model_dump()) == own
 

@@ -34,7 +34,7 @@ class MusicGen(Section):
     """Length of generated clips, in seconds."""
     top_k: int = Field(250, ge=0)
     """Candidates kept per token; 0 keeps all, 1 is greedy."""
-    temperature: float = Field(0.5, ge=0)
+    temperature: float = Field(0.3, ge=0)
     """Divides the logits before sampling; by default 1 for other models than the shipped one, as published."""
     guidance: float = Field(1.0, ge=0)
     """Classifier-free guidance coefficient; 1 is none, which is best for the shipped model, as it knows its clips by
