@@ -143,3 +143,10 @@ def test_families_of_renders_with_pitches_held_out():
 def test_timbre_does_not_change_with_gain():
     clip = sound([syntheory.note_part(60, 0)])
     assert np.allclose(timbre(clip, RATE), timbre(0.1 * clip, RATE), atol=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_timbre_of_silence_is_finite():
+    from sonoscope.audio.timbre import timbre
+
+    assert np.isfinite(timbre(np.zeros(2 * RATE, np.float32), RATE)).all()

@@ -38,7 +38,7 @@ def _partials(audio: AudioArray, sample_rate: int) -> Floats:
     size = 1 << int(np.log2(0.26 * sample_rate))
     power = np.abs(librosa.stft(audio, n_fft=size, hop_length=size // 8)) ** 2
     frames = power.sum(axis=0)
-    mean = power[:, frames > frames.max() * 10**-2.5].mean(axis=1)
+    mean = power[:, frames >= frames.max() * 10**-2.5].mean(axis=1)  # of a silent clip, every frame
     frequency = librosa.fft_frequencies(sr=sample_rate, n_fft=size)
     total, found = mean.sum() + 1e-12, pitch(audio, sample_rate) or 0.0
     shares = []
