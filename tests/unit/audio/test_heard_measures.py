@@ -147,6 +147,4 @@ def test_timbre_does_not_change_with_gain():
 
 @pytest.mark.filterwarnings("error")
 def test_timbre_of_silence_is_finite():
-    from sonoscope.audio.timbre import timbre
-
     assert np.isfinite(timbre(np.zeros(2 * RATE, np.float32), RATE)).all()
