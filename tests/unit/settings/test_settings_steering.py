@@ -91,3 +91,9 @@ def test_the_values_of_concepts_are_those_of_the_corpus():
         labels = {clip.labels[syntheory.LABEL[concept]] for clip in syntheory.compose(concept)}
         if VALUES[concept] != (TEMPO,):
             assert {slug(concept, label) for label in labels} == set(VALUES[concept])
+
+
+def test_a_number_is_not_pushed_by_an_estimator_of_classes():
+    tempo = {"concept": "tempos", "target": "bpm", "steer_with": ["ridge", "lda"]}
+    with pytest.raises(ValidationError, match="tempos-bpm: lda needs classes and bpm is a number; use ridge"):
+        Steering.model_validate({"concepts": [tempo]})

@@ -154,7 +154,9 @@ def test_tempo_is_fitted_as_a_number():
     })  # fmt: skip
     states = rng.standard_normal((120, 2, 8)).astype(np.float32)
     states[:, 1, 0] += (bpm - 130) / 20
-    (found, _) = fit_directions(clips, states, HEADER, "tempos", "bpm", "last", FIT)
+    s = FIT.model_copy(update={"estimators": ["difference_in_means", "logistic", "lda", "random"]})
+    found, control = fit_directions(clips, states, HEADER, "tempos", "bpm", "last", s)  # others need classes
+    assert control.estimator == "random"
     assert float(found.vectors[1, 0]) > 0.95  # towards faster
     assert found.records[1].score_name == "Pearson correlation"
     assert found.records[1].label_mean == pytest.approx(bpm.mean())

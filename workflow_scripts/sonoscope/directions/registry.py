@@ -28,6 +28,10 @@ ESTIMATORS: Mapping[str, type[Estimator]] = {
 }
 
 
+NEED_CLASSES: frozenset[str] = frozenset({"logistic", "lda"})
+"""Estimators that cannot be fitted to a number, such as a tempo."""
+
+
 def new_estimator(name: str, **hyperparameters: Any) -> Estimator:
     """Unfitted estimator by name.
 

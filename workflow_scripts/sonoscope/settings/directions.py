@@ -80,7 +80,7 @@ class Fit(Section):
         ),
         min_length=1,
     )
-    """Estimators of directions that are fitted and scored."""
+    """Estimators of directions that are fitted and scored; for a number, such as a tempo, without logistic and lda."""
 
     layers: list[Annotated[int, Field(ge=0)]] | None = None
     """Layers to read, counted from 0; null for all."""

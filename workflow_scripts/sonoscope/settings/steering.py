@@ -145,6 +145,11 @@ class Steering(Section):
         if missing:
             raise ValueError(f"steer_with: {', '.join(missing)} must also stand in fit.estimators")
         taken = sorted(set(self.experiments) & set(self._curves()))
+        for name, one in self.all_experiments().items():
+            numbers = any(p.target == TEMPO for p in one.pushes)
+            wrong = [e for e in ("logistic", "lda") if numbers and e in (one.estimators or ())]
+            if wrong:
+                raise ValueError(f"{name}: {wrong[0]} needs classes and {TEMPO} is a number; use ridge")
         if not wanted:
             raise ValueError("expected at least one experiment, by concepts or experiments, found none")
         if taken:

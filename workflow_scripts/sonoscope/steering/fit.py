@@ -16,7 +16,7 @@ from sonoscope.contracts.errors import ContractError
 from sonoscope.device import device
 from sonoscope.directions.erase import rank_one_eraser
 from sonoscope.directions.files import Directions, Origin, load_directions, save_directions
-from sonoscope.directions.registry import fit_layers
+from sonoscope.directions.registry import NEED_CLASSES, fit_layers
 from sonoscope.directions.search import SearchSpace
 from sonoscope.settings.concepts import TEMPO, slug
 from sonoscope.settings.directions import Fit
@@ -129,6 +129,9 @@ def fit_directions(
     log.info("%s = %s: %d clips in %d groups, %d layers", concept, target, len(rows), len(group_names), len(chosen))
     out: list[Directions] = []
     for name in s.estimators:
+        if target == TEMPO and name in NEED_CLASSES:
+            log.info("%s needs classes, and %s is a number: left out", name, target)
+            continue
         parts = [
             _group(
                 x[:, first : first + s.layer_group],
