@@ -104,6 +104,8 @@ def test_interrupted_driver_takes_its_jobs_along(slurm, tmp_path):
     driver = subprocess.Popen(
         command(tmp_path, (f"{LATENTS}/syntheory-notes/tokens.safetensors",)), env=environment(slurm),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # a shell that starts the tests in the background has them ignore interrupts, and their children too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     wait_for(slurm.queue, "a job is in the queue", 240)
     driver.send_signal(signal.SIGINT)
