@@ -70,6 +70,12 @@ def _join(*words: str) -> str:
     return " ".join(w for w in words if w)
 
 
+def _tonal(prompt: str, concept: str, causes: Mapping[str, object], notes: Part, new_prompt: bool) -> Lesson:
+    """A lesson of one instrument at SynTheory's tempo, of which no combination is held out."""
+    vague = open_prompt(concept, str(causes["instrument"]))
+    return Lesson(prompt, concept, causes, (notes,), syntheory.TONAL_BPM, vague, new_prompt=new_prompt)
+
+
 def is_new_prompt(first: int, second: int) -> bool:
     """Whether two causes, by their indices, are never named in the second order of words: one pair in six."""
     return (first + second) % 6 == 2
@@ -122,14 +128,8 @@ def interval(rng: Rng) -> Lesson:
     what, turned = _join("a", loudness, shape, syntheory.INTERVALS[semitones - 1]), _turned(rng)
     causes = {"interval": semitones, "style": shape, "instrument": instrument.name, "loudness": loudness, "midi": base}
     notes = syntheory.interval_part(base, semitones, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(
-        say(what, f"on {instrument.name}", turned),
-        "intervals",
-        causes,
-        (notes,),
-        syntheory.TONAL_BPM,
-        open_prompt("intervals", instrument.name),
-        new_prompt=turned and is_new_prompt(semitones, k),
+    return _tonal(
+        say(what, f"on {instrument.name}", turned), "intervals", causes, notes, turned and is_new_prompt(semitones, k)
     )
 
 
@@ -142,15 +142,7 @@ def scale(rng: Rng) -> Lesson:
     what, turned = _join("a", loudness, shape, PITCH_CLASSES[pc], mode, "scale"), _turned(rng)
     causes = {"pitch_class": pc, "mode": mode, "style": shape, "instrument": instrument.name, "loudness": loudness}
     notes = syntheory.scale_part(syntheory.tonic(pc), mode, style, instrument.program, LOUDNESS[loudness])
-    return Lesson(
-        say(what, f"on {instrument.name}", turned),
-        "scales",
-        causes,
-        (notes,),
-        syntheory.TONAL_BPM,
-        open_prompt("scales", instrument.name),
-        new_prompt=turned and is_new_prompt(pc, k),
-    )
+    return _tonal(say(what, f"on {instrument.name}", turned), "scales", causes, notes, turned and is_new_prompt(pc, k))
 
 
 def chord(rng: Rng) -> Lesson:
@@ -163,15 +155,7 @@ def chord(rng: Rng) -> Lesson:
     causes = {"pitch_class": pc, "chord": quality, "instrument": instrument.name, "loudness": loudness}
     pitches = syntheory.triad(syntheory.tonic(pc), quality, inversion)
     notes = syntheory.chord_part(pitches, instrument.program, LOUDNESS[loudness])
-    return Lesson(
-        say(what, f"on {instrument.name}", turned),
-        "chords",
-        causes,
-        (notes,),
-        syntheory.TONAL_BPM,
-        open_prompt("chords", instrument.name),
-        new_prompt=turned and is_new_prompt(pc, k),
-    )
+    return _tonal(say(what, f"on {instrument.name}", turned), "chords", causes, notes, turned and is_new_prompt(pc, k))
 
 
 def progression(rng: Rng) -> Lesson:
@@ -185,15 +169,7 @@ def progression(rng: Rng) -> Lesson:
     where = _join("in", PITCH_CLASSES[pc], quality, "on", instrument.name)
     causes = {"pitch_class": pc, "mode": quality, "degrees": figures, "instrument": instrument.name}
     notes = syntheory.progression_part(syntheory.tonic(pc), mode, degrees, instrument.program, LOUDNESS[loudness])
-    return Lesson(
-        say(what, where, turned),
-        "simple_progressions",
-        causes,
-        (notes,),
-        syntheory.TONAL_BPM,
-        open_prompt("simple_progressions", instrument.name),
-        new_prompt=turned and is_new_prompt(pc, k),
-    )
+    return _tonal(say(what, where, turned), "simple_progressions", causes, notes, turned and is_new_prompt(pc, k))
 
 
 def is_held_out_tempo(bpm: int, click: Click) -> bool:
