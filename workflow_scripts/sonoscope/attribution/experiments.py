@@ -64,7 +64,9 @@ class ExperimentFile(Section):
     attribution: Embedding = Embedding()
     """Embeddings; they must be those of the training embeddings that results are computed with."""
     guidance: float = Field(3.0, ge=0)
-    """Classifier-free guidance coefficient."""
+    """Classifier-free guidance coefficient; 1 for fine-tunes of the shipped model."""
+    temperature: float = Field(1.0, ge=0)
+    """Divides the logits before sampling; 0.3 for fine-tunes of the shipped model."""
 
 
 def read_config(file: Path) -> ExperimentFile:
@@ -104,7 +106,8 @@ def run_experiment(config_file: Path, below: Path) -> Path:
     file = Path(config.experiment.models[0]) / "state_dict.bin"
     model = load_musicgen(file, Path(config.experiment.models[0]).resolve().name)
     wishes = wishes_of(config)
-    frame, tokens = queries.generate(model, wishes, Sampling(guidance=config.guidance), 8, folder / "audio")
+    sampling = Sampling(temperature=config.temperature, guidance=config.guidance)
+    frame, tokens = queries.generate(model, wishes, sampling, 8, folder / "audio")
     queries.write(folder / "clips.parquet", folder / "tokens.safetensors", frame, tokens, model.name)
     with replacing(folder / "config.yaml") as temporary:
         temporary.write_bytes(config_file.read_bytes())
