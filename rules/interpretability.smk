@@ -175,6 +175,7 @@ rule analyse_activations:
 rule train_dictionaries:
     """Sparse autoencoders of one layer, measured on held-out pieces and inside the running model."""
     input:
+        pieces="<results>/interpretability/compose_heard/pieces.parquet",
         tokens="<results>/interpretability/capture_emotions/{model}/tokens.safetensors",
         shards="<results>/interpretability/capture_emotions/{model}/shards",
         language_model=lambda wildcards: model_file(wildcards.model),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sonoscope import scorecard
 from sonoscope.contracts import interpretability as files
@@ -28,23 +29,32 @@ def main(
         made, own["statistics"], settings["interpretability.emotions.words"], how.permutations, rng
     )
     files.LAYERS.write(layers, differences)
-    free = (table["arm"] == "free").to_numpy()
-    loud = table[["energy"]].to_numpy("float32")
-    sources = {"states": seen["null"][free], "token_histogram": seen["histogram"][free], "energy": loud[free]}
-    read = analysis.probe_table(table[free], sources, how, rng)
-    files.PROBES.write(probes, read)
-    swapped = analysis.swap_table(table[free], seen["null"][free], seen["swapped"], read, how, rng)
+    held, free = ((table["arm"] == arm).to_numpy() for arm in ("controlled", "free"))
+    sources = {
+        "states": np.concatenate([seen["null"], seen["null_movement"]], axis=-1),
+        "tokens": np.concatenate([seen["histogram"], seen["repetition"]], axis=-1),
+        "energy": table[["energy"]].to_numpy("float32"),
+    }
+    parts = [
+        analysis.probe_table(table[some], {name: x[some] for name, x in sources.items()}, how, rng)
+        for some in (held, free)
+    ]
+    files.PROBES.write(probes, pd.concat(parts, ignore_index=True))
+    read, varied = parts
+    under = np.concatenate([seen["swapped"], seen["swapped_movement"]], axis=-1)
+    swapped = analysis.swap_table(table[held], sources["states"][held], under, read, how, rng)
     files.SWAP.write(swaps, swapped)
     files.GEOMETRY.write(geometry, analysis.geometry_table(made, own, how.permutations, rng))
-    chosen = read[read["source"] == "states"].set_index("target")["layer"]
+    chosen = varied[varied["source"] == "states"].set_index("target")["layer"]
     layer_of = {target: int(chosen[target]) for target in ("valence", "arousal")}
     crossed = cross_table(table[free], seen["null"][free], made, own, layer_of, how.resamples, rng)
     files.CROSS.write(cross, crossed)
     files.EMBEDDING.write(picture, states_map(own["cond"][:, layer_of["arousal"]], made, how.picture, seed % 2**31))
-    mediated = analysis.mediation_table(table, seen["null"], read, how, rng)
+    mediated = analysis.mediation_table(table, sources["states"], read, how, rng)
     files.EFFECTS.write(effects, mediated)
     hits = analysis.false_positives(own["cond"], made["prompt_id"].to_numpy(), how.null_repeats, rng)
-    scorecard.write(rows, analysis_rows(read, swapped, mediated, hits, ("rule analyse_activations", portable(probes))))
+    source = ("rule analyse_activations", portable(probes))
+    scorecard.write(rows, analysis_rows(pd.concat(parts), swapped, mediated, hits, source))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from sonoscope.interpretability.analysis import (
     false_positives,
@@ -13,6 +14,7 @@ from sonoscope.interpretability.analysis import (
 )
 from sonoscope.interpretability.describe import STATISTICS
 from sonoscope.interpretability.heard import ARMS, TEXTS, chosen_prompts, heard_pieces, true_effects
+from sonoscope.interpretability.rows import analysis_rows
 from sonoscope.settings.interpretability import HeardPieces, Probing
 
 QUICK = Probing(folds=3, permutations=100, null_repeats=20, resamples=200)
@@ -24,7 +26,7 @@ def rng(seed=0):
 
 @pytest.fixture(scope="module")
 def pieces():
-    return heard_pieces(HeardPieces(count=60, swapped=20, units=10), 1.0, 8000, 0)
+    return heard_pieces(HeardPieces(controlled=60, count=24, swapped=20, units=10), 1.0, 8000, 0)
 
 
 def states_of(pieces, noise=0.1):
@@ -44,16 +46,48 @@ def test_versions_of_a_piece_differ_as_the_composer_says(pieces):
     assert louder["fast_loud"] > louder["fast_soft"] + 3
 
 
+def test_controlled_pieces_differ_in_the_judged_cues_alone_and_free_ones_in_all(pieces):
+    held, free = (pieces[pieces["arm"] == arm] for arm in ("controlled", "free"))
+    assert set(held["register"]) == {0} and set(free["register"]) == {-12, 0, 12}
+    cues = np.stack([held["mode"] == "major", np.log2(held["tempo"]), held["dynamics"]]).astype(float)
+    together = np.corrcoef(cues)[np.triu_indices(3, 1)]
+    assert held["tempo"].nunique() > 40 and np.abs(together).max() < 0.4  # drawn independently, 60 pieces
+    units = pieces[~pieces["arm"].isin(("controlled", "free"))]
+    assert (units.groupby("group").size() == len(ARMS)).all() and set(units["register"]) == {0}
+
+
+def test_readings_need_pieces_that_are_not_swapped():
+    with pytest.raises(ValidationError, match="swapped: expected at most half of the 30 controlled pieces"):
+        HeardPieces(controlled=30, swapped=20)
+
+
+def test_only_probes_of_controlled_pieces_have_a_bar(pieces):
+    tables = [
+        probe_table(
+            pieces[own], {"states": states_of(pieces)[own], "tokens": states_of(pieces, 9.0)[own]}, QUICK, rng()
+        )
+        for own in ((pieces["arm"] == arm).to_numpy() for arm in ("controlled", "free"))
+    ]
+    assert "register" not in set(tables[0]["target"]) and "register" in set(tables[1]["target"])
+    effects = mediation_table(pieces, states_of(pieces), tables[0], QUICK, rng())
+    swaps = pd.DataFrame({"cue": ["mode"], "share": [1.0], "n": [3]})
+    rows = {row.name: row for row in analysis_rows(pd.concat(tables), swaps, effects, (1, 20), ("test",))}
+    judged, varied = rows["interpretability.probe.mode"], rows["interpretability.probe_varied.mode"]
+    assert judged.target == 0.9 and varied.target is None and (judged.n, varied.n) == (60, 24)
+    own = tables[0].set_index(["target", "source"])["value"]
+    assert judged.value == own["mode", "states"] and judged.baseline == own["mode", "tokens"]
+
+
 @pytest.mark.parametrize("hears", [True, False])
 def test_mistake_7_a_probe_that_follows_the_word_is_told_from_one_that_hears(pieces, hears):
-    free = pieces[pieces["arm"] == "free"].reset_index(drop=True)
-    null = states_of(free)
+    held = pieces[pieces["arm"] == "controlled"].reset_index(drop=True)
+    null = states_of(held)
     swapped = np.repeat(null[:20, None], 2 * len(TEXTS), axis=1)
     if not hears:
         swapped = swapped[np.zeros(20, int)] + 0.01 * rng(1).standard_normal(swapped.shape).astype(np.float32)
         swapped[:, 1::2, 1, :2] += 1  # the word adds what the cue would have
-    probes = probe_table(free, {"states": null, "energy": free[["energy"]].to_numpy("float32")}, QUICK, rng())
-    table = swap_table(free, null, swapped, probes, QUICK, rng()).set_index("cue")
+    probes = probe_table(held, {"states": null, "energy": held[["energy"]].to_numpy("float32")}, QUICK, rng())
+    table = swap_table(held, null, swapped, probes, QUICK, rng()).set_index("cue")
     for cue in ("mode", "arousal"):
         assert (table.loc[cue, "share"] > 0.8) == hears
         assert (table.loc[cue, "text_low"] > 0) != hears
@@ -61,8 +95,8 @@ def test_mistake_7_a_probe_that_follows_the_word_is_told_from_one_that_hears(pie
 
 def test_effects_on_states_that_hold_arousal_are_the_composers(pieces):
     null = states_of(pieces, noise=0.01)
-    free = (pieces["arm"] == "free").to_numpy()
-    probes = probe_table(pieces[free], {"states": null[free]}, QUICK, rng())
+    held = (pieces["arm"] == "controlled").to_numpy()
+    probes = probe_table(pieces[held], {"states": null[held]}, QUICK, rng())
     assert probes.set_index("target").loc["arousal", "value"] > 0.9
     table = mediation_table(pieces, null, probes, QUICK, rng())
     own = table[table["outcome"] == "arousal"]

@@ -73,7 +73,8 @@ def test_shares_give_the_same_bytes_as_one_job(inputs, whole, tmp_path, shares):
     assert set(contents(whole)) >= {"store/layer_1/null/manifest.json", "store/layer_1/null/shard-00000.safetensors"}
     found, header = HEARD.read(whole / "h.safetensors")
     assert header["revision"] == revision
-    assert len(found["null"]) == COUNT and len(found["swapped"]) == SWAPPED
+    assert len(found["null"]) == len(found["null_movement"]) == len(found["repetition"]) == COUNT
+    assert len(found["swapped"]) == len(found["swapped_movement"]) == SWAPPED
     speed = read_json(tmp_path / "v")
     assert speed["clips"] == 12 and min(speed["seconds_per_frame"].values()) > 0
 
@@ -150,9 +151,10 @@ def test_a_store_is_cut_and_rounded_as_by_one_writer(tmp_path):
 def test_a_tensor_without_rows_in_any_part_is_not_merged(tmp_path):
     arrays = {
         "null": np.ones((2, 1, 3), np.float32), "swapped": np.ones((0, 2, 1, 3), np.float32),
-        "histogram": np.ones((2, 4), np.float32),
+        "histogram": np.ones((2, 4), np.float32), "repetition": np.ones((2, 5), np.float32),
+        "null_movement": np.ones((2, 1, 8), np.float32), "swapped_movement": np.ones((0, 2, 1, 8), np.float32),
     }  # fmt: skip
     header = {"model": "toy", "revision": "1", "texts": "", "frame_rate": "50"}
     HEARD.write(tmp_path / "part.safetensors", arrays, header)
-    with pytest.raises(ShareError, match="expected rows of swapped in at least one share"):
+    with pytest.raises(ShareError, match="expected rows of swapped, swapped_movement in at least one share"):
         merge_tensors(HEARD, [tmp_path / "part.safetensors"], tmp_path / "merged.safetensors")

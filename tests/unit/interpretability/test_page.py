@@ -28,10 +28,11 @@ def interval(value, spread=0.1):
 def probes(states=0.95):
     return pd.DataFrame(
         [
-            {"target": t, "source": s, "measure": "auc" if t == "mode" else "r2", "n": 60, **interval(v, 0.03),
-             "null": 0.0, "control": 0.1, "layer": 2}
+            {"target": t, "source": s, "pieces": p, "measure": "auc" if t == "mode" else "r2", "n": 60,
+             **interval(v, 0.03), "null": 0.0, "control": 0.1, "layer": 2}
             for t in ("mode", "tempo", "valence", "arousal")
-            for s, v in (("states", states), ("token_histogram", 0.3), ("energy", 0.1))
+            for s, v in (("states", states), ("tokens", 0.3), ("energy", 0.1))
+            for p in ("controlled", "free")
         ]
     )  # fmt: skip
 
@@ -127,7 +128,8 @@ def test_acceptance_20_every_figure_is_drawn_with_layers_in_their_order():
     )  # fmt: skip
     picture = pd.DataFrame({"clip_id": list("abcd"), "emotion": ["happy", "sad"] * 2, "x": range(4), "y": range(4)})
     made = [
-        figures.probe_figure("m", probes(), ()), figures.layers_figure("m", layers(), ("happy", "sad"), ()),
+        figures.probe_figure("m", probes(), "controlled", ()), figures.probe_figure("m", probes(), "free", ()),
+        figures.layers_figure("m", layers(), ("happy", "sad"), ()),
         figures.patch_figure("m", patches(), ()), figures.heads_figure("m", patches(), ()),
         figures.geometry_figure("m", geometry, ()), figures.picture_figure("m", picture, 3, ()),
         figures.cross_figure("m", cross(), ()), figures.mediation_figure("m", effects(), ()),

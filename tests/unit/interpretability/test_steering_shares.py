@@ -38,7 +38,10 @@ def inputs(tmp_path_factory, model):
     PIECES.write(home / "pieces.parquet", pieces)
     header = {"model": "random", "revision": "7", "frame_rate": "50.0"}
     states = rng.standard_normal((COUNT, model.num_layers, model.dim)).astype(np.float32)
-    found = {"null": states, "swapped": states[:1, None], "histogram": np.ones((COUNT, 1), np.float32)}
+    found = {
+        "null": states, "null_movement": states, "swapped": states[:1, None], "swapped_movement": states[:1, None],
+        "histogram": np.ones((COUNT, 1), np.float32), "repetition": np.ones((COUNT, 1), np.float32),
+    }  # fmt: skip
     HEARD.write(home / "heard.safetensors", found, header | {"texts": "a sad piece"})
     tokens = rng.integers(0, model.cardinality, (COUNT, model.num_codebooks, 10)).astype(np.int16)
     TOKENS.write(home / "tokens.safetensors", {"tokens": tokens}, header | {"cardinality": str(model.cardinality)})

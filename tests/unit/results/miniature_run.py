@@ -31,7 +31,7 @@ def make(root: Path) -> Path:
     _table(steering.DOSE_RESPONSE, dose, root, "steering", "analyse_steering", model="tiny", experiment="notes-C")
     other = [row | {"experiment": "notes-G", "target": "G"} for row in dose]
     _table(steering.DOSE_RESPONSE, other, root, "steering", "analyse_steering", model="tiny", experiment="notes-G")
-    probes = [{"target": t, "source": s, **bounds} for t in ("mode", "tempo") for s in ("states", "energy")]
+    probes = [{"target": t, "source": s, "pieces": "controlled", **bounds} for t in ("mode", "tempo") for s in ("states", "energy")]
     _table(interpretability.PROBES, probes, root, "interpretability", "analyse_activations", "probes", model="tiny")
     bins = [{"model": "both", "dimension": d, "bin": b, "predicted": b / 4, **bounds}
             for d in ("valence", "arousal") for b in range(4)]  # fmt: skip

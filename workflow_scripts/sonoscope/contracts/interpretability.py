@@ -17,7 +17,11 @@ PIECES = Table(
     {
         "clip_id": Column("string", "name of the piece"),
         "audio": Column("audio", "FLAC as the datasets library keeps it: bytes and path"),
-        "arm": Column("string", "free: causes drawn independently; slow_soft, fast_soft, fast_loud: counterfactuals"),
+        "arm": Column(
+            "string",
+            "controlled: only mode, tempo and dynamics differ; free: all causes drawn; slow_soft, fast_soft, "
+            "fast_loud: counterfactuals of controlled ones",
+        ),
         "group": Column("string", "pieces of one group share material"),
         "energy": Column("float64", "root mean square of the raw waveform", "dB of full scale"),
         **_CAUSES,
@@ -30,11 +34,17 @@ HEARD = Tensors(
     "heard_states",
     {
         "null": Tensor("float32", ("pieces", "layers", "dim")),
+        "null_movement": Tensor("float32", ("pieces", "layers", "movements")),
         "swapped": Tensor("float32", ("swapped", "texts", "layers", "dim")),
+        "swapped_movement": Tensor("float32", ("swapped", "texts", "layers", "movements")),
         "histogram": Tensor("float32", ("pieces", "tokens"), "share of the frames"),
+        "repetition": Tensor("float32", ("pieces", "lags"), "share of the entries"),
     },
     header=("model", "revision", "texts", "frame_rate"),
-    description="Mean states of replays: of all pieces under null text, of the first free ones under each text.",
+    description=(
+        "Replays, pooled over time: mean states and how states move (standard deviations, autocorrelation), of all "
+        "pieces under null text and of the first ones under each text. Histogram and repetition are the same of tokens."
+    ),
 )
 
 GENERATED = Table(
@@ -71,6 +81,7 @@ PROBES = Table(
     {
         "target": Column("string", "what is read"),
         "source": Column("string", "from what: states of a replay under null text, or a control"),
+        "pieces": Column("string", "controlled: only mode, tempo and dynamics differ; free: all causes do"),
         "measure": Column("string", "auc or r2"),
         "n": Column("int64", "clips"),
         "value": Column("float64", "out of fold"),
@@ -80,7 +91,7 @@ PROBES = Table(
         "control": Column("float64", "the same for a control task, one random value per combination of causes"),
         "layer": Column("int64", "layer that inner folds chose most often"),
     },
-    key=("target", "source"),
+    key=("target", "source", "pieces"),
     description="Linear probes by grouped nested cross-validation.",
 )
 
@@ -160,10 +171,17 @@ DICTIONARIES = Table(
         "layer": Column("int64", "layer"),
         "features": Column("int64", "size of the dictionary"),
         "k": Column("int64", "active features aimed at"),
+        "clips": Column("int64", "held-out clips"),
         "fvu": Column("float64", "fraction of variance unexplained on held-out clips"),
+        "fvu_low": Column("float64", "lower end of the 95 % interval over clips"),
+        "fvu_high": Column("float64", "upper end of the 95 % interval over clips"),
         "l0": Column("float64", "active features per frame"),
         "dead": Column("float64", "share of features never active on held-out clips"),
         "dense": Column("float64", "share active on more than a tenth of the frames"),
+        "spliced": Column("int64", "held-out clips that the running model is measured on"),
+        "recovered": Column("float64", "share of the cross-entropy that zeros lose which the reconstruction keeps"),
+        "recovered_low": Column("float64", "lower end of the 95 % interval over clips"),
+        "recovered_high": Column("float64", "upper end of the 95 % interval over clips"),
         "ce_clean": Column("float64", "cross-entropy of the running model", "nats per token"),
         "ce_spliced": Column("float64", "with the reconstruction in place", "nats per token"),
         "ce_zero": Column("float64", "with zeros in place", "nats per token"),

@@ -75,16 +75,18 @@ def false_positives(states: Floats, groups: NDArray[Any], repeats: int, rng: np.
 def probe_table(
     pieces: pd.DataFrame, sources: dict[str, NDArray[np.float32]], settings: Probing, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Probes of every cue from states and from the controls, each with its null and its control task.
+    """Probes of every cue that varies from states and from the controls, each with its null and its control task.
 
-    Twenty permuted labels and the control task are further targets of the same folds.
+    All pieces are of one arm, controlled or free. Twenty permuted labels and the control task are further targets of
+    the same folds.
     """
     rows: list[dict[str, Any]] = []
-    kinds = pieces["mode"] + pd.cut(pieces["tempo"], 4).astype(str) + pieces["register"].astype(str)
+    binned = [pd.cut(pieces[cause], count).astype(str) for cause, count in (("tempo", 4), ("dynamics", 4))]
+    kinds = pieces["mode"] + binned[0] + binned[1] + pieces["register"].astype(str)
     groups = pieces["group"].to_numpy()
     for source, states in sources.items():
         x = states.reshape(len(states), -1, states.shape[-1])
-        wanted = targets(pieces)
+        wanted = {name: y for name, y in targets(pieces).items() if np.ptp(y) > 0}
         columns = [
             column
             for y in wanted.values()
@@ -100,7 +102,8 @@ def probe_table(
             interval = score_interval(*own, groups, rng, settings.resamples)
             rows.append(
                 {
-                    "target": name, "source": source, "measure": "auc" if is_class(y) else "r2", "n": len(y),
+                    "target": name, "source": source, "pieces": pieces["arm"].iloc[0],
+                    "measure": "auc" if is_class(y) else "r2", "n": len(y),
                     "value": interval.estimate, "low": interval.low, "high": interval.high,
                     "null": float(np.mean(scores[2:])), "control": scores[1],
                     "layer": int(np.bincount(found.layers[:, at[0]]).argmax()),
@@ -113,7 +116,7 @@ def swap_table(
     pieces: pd.DataFrame, null: NDArray[np.float32], swapped: NDArray[np.float32], probes: pd.DataFrame,
     settings: Probing, rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    """Whether readings follow what sounds or what is said, for every cue that texts name.
+    """Whether readings follow what sounds or what is said, for every cue that texts name; pieces are controlled ones.
 
     The readout of a cue learns from null-text replays of the pieces that are not swapped. Each swapped piece, whose
     cue is known, is read under the low and the high text. The effect of the tokens is the difference of readings
@@ -173,17 +176,20 @@ def geometry_table(
 def mediation_table(
     pieces: pd.DataFrame, null: NDArray[np.float32], probes: pd.DataFrame, settings: Probing, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Tempo to energy to arousal: as the model's states hold it, against the composer's law; and a known model."""
+    """Tempo to energy to arousal: as the model's states hold it, against the composer's law; and a known model.
+
+    The reading of arousal is learned from the controlled pieces, of which the counterfactual ones are versions.
+    """
     own = probes[(probes["target"] == "arousal") & (probes["source"] == "states")]
     layer = int(own["layer"].iloc[0])
-    free = (pieces["arm"] == "free").to_numpy()
+    known_causes = (pieces["arm"] == "controlled").to_numpy()
     x = null[:, layer].astype(np.float64)
-    fitted = readout(x[free], targets(pieces)["arousal"][free], x, rng)
+    fitted = readout(x[known_causes], targets(pieces)["arousal"][known_causes], x, rng)
     y00, y10, y11 = (fitted[(pieces["arm"] == arm).to_numpy()] for arm, _, _ in ARMS)
     found = by_intervention(y00, y10, y11, rng, resamples=settings.resamples)
     regressed = by_regression(
-        (pieces["tempo"][free] > pieces["tempo"][free].median()).to_numpy(float), pieces["energy"][free].to_numpy(),
-        fitted[free], rng, resamples=100,
+        (pieces["tempo"][known_causes] > pieces["tempo"][known_causes].median()).to_numpy(float),
+        pieces["energy"][known_causes].to_numpy(), fitted[known_causes], rng, resamples=100,
     )  # fmt: skip
     direct, indirect = true_effects()
     world = KnownModel()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sonoscope.contracts import Tensor, Tensors
 from sonoscope.contracts.interpretability import GENERATED_STATES
 from sonoscope.contracts.tensors import Arrays
-from sonoscope.interpretability.describe import clip_statistics
+from sonoscope.interpretability.describe import clip_statistics, movement
 from sonoscope.interpretability.extractor import ActivationExtractor
 from sonoscope.interpretability.heard import all_texts, energy
 from sonoscope.interpretability.shards import ShardWriter
@@ -34,37 +34,41 @@ _BATCH = Tensors(
 )
 
 
-def replay_pieces(model: MusicGen, tokens: NDArray[np.int16], batch: int, writer: ShardWriter) -> Floats:
-    """Mean states under null text ``(n, L, D)``; frame-level states of the writer's layer go to its store."""
+def replay_pieces(model: MusicGen, tokens: NDArray[np.int16], batch: int, writer: ShardWriter) -> tuple[Floats, Floats]:
+    """Mean states under null text ``(n, L, D)`` and their movement; the writer's store gets its layer's frames."""
     extractor = ActivationExtractor(model)
-    null: list[Floats] = []
+    null, moving = list[Floats](), list[Floats]()
     with Progress(len(tokens), "replays") as progress:
         for first in range(0, len(tokens), batch):
             codes = torch.from_numpy(tokens[first : first + batch].astype(np.int64))
             extractor.replay(codes, [None] * len(codes))
             states = torch.stack(list(extractor.get_activations("null").values()), dim=1)  # [B, L, T, D]
             null.append(states.mean(2).float().numpy())
+            moving.append(movement(states).numpy())
             writer.add(states[:, writer.layer].reshape(-1, states.shape[-1]).float().numpy())
             progress.advance(len(codes))
     writer.finish()
-    return np.concatenate(null)
+    return np.concatenate(null), np.concatenate(moving)
 
 
-def swap_texts(model: MusicGen, tokens: NDArray[np.int16], batch: int) -> Floats:
-    """Mean states under each text ``(n, texts, L, D)``."""
+def swap_texts(model: MusicGen, tokens: NDArray[np.int16], batch: int) -> tuple[Floats, Floats]:
+    """Mean states under each text ``(n, texts, L, D)``, and their movement."""
     extractor, texts = ActivationExtractor(model), all_texts()
-    under: list[Floats] = []
+    under, moving = list[Floats](), list[Floats]()
     some = torch.from_numpy(tokens.astype(np.int64))
     with Progress(len(texts) * len(some), "swapped texts") as progress:
         for text in texts:
-            parts = []
+            parts, moved = [], []
             for first in range(0, len(some), batch):
                 codes = some[first : first + batch]
                 extractor.replay(codes, [text] * len(codes))
-                parts.append(np.stack([x.mean(1).float().numpy() for x in extractor.get_activations().values()], 1))
+                states = torch.stack(list(extractor.get_activations().values()), dim=1)
+                parts.append(states.mean(2).float().numpy())
+                moved.append(movement(states).numpy())
                 progress.advance(len(codes))
             under.append(np.concatenate(parts))
-    return np.stack(under, axis=1)
+            moving.append(np.concatenate(moved))
+    return np.stack(under, axis=1), np.stack(moving, axis=1)
 
 
 def token_histogram(tokens: NDArray[np.int16], cardinality: int) -> Floats:

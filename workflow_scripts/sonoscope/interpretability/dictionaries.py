@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,25 +13,42 @@ from torch import Tensor
 
 from sonoscope.interpretability.absorption import planted_absorption
 from sonoscope.interpretability.sae import Kind, Recipe, SparseAutoencoder, train_sae
-from sonoscope.interpretability.sae_measures import Recovered, fit_of, matched_share, mmcs, spliced
+from sonoscope.interpretability.sae_measures import Recovered, errors_by_clip, fit_of, matched_share, mmcs, spliced
 from sonoscope.interpretability.shards import ShardStore
 from sonoscope.logs import Progress
 from sonoscope.musicgen.interface import MusicGen
 from sonoscope.settings.interpretability import Dictionary
+from sonoscope.statistics import Interval, bootstrap_interval
 
 log = logging.getLogger(__name__)
 
 FEWEST = 40
 """Frames per feature below which a dictionary is warned of; 100 to 200 are advised."""
 
-Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
+SPLICED = 32
+"""Held-out clips, at most, on which the running model is measured."""
+EVERY = 5
+"""Every fifth group of pieces is held out, so that both sides hold all kinds of pieces."""
+_RESAMPLES = 1000
 
 
-def sides_by_clip(frames: int, clips: int, share: float = 0.8) -> Sides:
-    """Rows of the store to train on and to measure on; no clip stands on both sides."""
-    each = frames // clips
-    cut = round(share * clips) * each
-    return np.arange(cut), np.arange(cut, clips * each)
+class Sides(NamedTuple):
+    """What is trained on and what is measured on; versions of one piece stand on one side."""
+
+    train: NDArray[np.int64]
+    """Rows of the store."""
+    held_out: NDArray[np.int64]
+    """Rows of the store, clip by clip."""
+    clips: NDArray[np.int64]
+    """Clips that are held out."""
+
+
+def sides_by_group(frames: int, groups: Sequence[str]) -> Sides:
+    """Sides of a store of ``frames`` rows, of one clip after the other, whose groups are given."""
+    each, order = frames // len(groups), {group: k for k, group in enumerate(dict.fromkeys(groups))}
+    out = np.array([order[group] % EVERY == EVERY - 1 for group in groups])
+    rows = np.arange(each * len(groups)).reshape(len(groups), each)
+    return Sides(rows[~out].ravel(), rows[out].ravel(), np.flatnonzero(out))
 
 
 def train_dictionary(store: ShardStore, rows: NDArray[np.int64], kind: Kind, seed: int, settings: Dictionary) -> (
@@ -59,40 +76,68 @@ def train_dictionary(store: ShardStore, rows: NDArray[np.int64], kind: Kind, see
     return sae, time.perf_counter() - start
 
 
-def cross_entropies(model: MusicGen, tokens: Tensor, layer: int, sae: SparseAutoencoder, mean: Tensor) -> Recovered:
-    """Negative log-likelihood of replays under null text, with the layer as it is, reconstructed, zero, and mean."""
+def cross_entropies(
+    model: MusicGen, tokens: Tensor, layer: int, sae: SparseAutoencoder, mean: Tensor
+) -> NDArray[np.float64]:
+    """Negative log-likelihood of replays under null text, ``(4, clips)``: layer as it is, reconstructed, zero, mean."""
     nothing = [None] * len(tokens)
     found = []
     for replacement in (None, sae, torch.zeros_like(mean), mean):
         with spliced(model.blocks[layer], replacement), torch.no_grad():
-            found.append(float(model.nll(tokens, nothing).mean()))
-    return Recovered(*found)
+            found.append(model.nll(tokens, nothing).double().cpu().numpy())
+    return np.stack(found)
 
 
 def measure_kind(
-    kind: Kind, store: ShardStore, model: MusicGen, tokens: NDArray[np.int16], settings: Dictionary
-) -> tuple[SparseAutoencoder, dict[str, Any]]:
-    """Train one kind from every seed, and its row of the table; the autoencoder of the first seed."""
-    train, held_out = sides_by_clip(store.count, len(tokens))
+    kind: Kind, store: ShardStore, model: MusicGen, tokens: NDArray[np.int16], groups: Sequence[str],
+    settings: Dictionary,
+) -> tuple[SparseAutoencoder, dict[str, Any]]:  # fmt: skip
+    """Train one kind from every seed, and its row of the table; the autoencoder of the first seed.
+
+    Parameters
+    ----------
+    tokens
+        Of all clips of the store, ``(clips, K, T)``.
+    groups
+        Of each clip; those of one group are versions of one piece.
+    """
+    train, held_out, clips = sides_by_group(store.count, groups)
     trained = [train_dictionary(store, train, kind, seed, settings) for seed in settings.seeds]
     (sae, seconds), (other, _) = trained[0], trained[1]
     unseen = torch.from_numpy(store.rows(held_out))
     fit = fit_of(sae, unseen)
     sample = np.random.default_rng(0).choice(train, size=min(len(train), 20_000), replace=False)
-    codes = torch.from_numpy(tokens[round(0.8 * len(tokens)) :][:32].astype(np.int64))
+    some = clips[np.linspace(0, len(clips) - 1, min(SPLICED, len(clips))).round().astype(int)]
+    codes = torch.from_numpy(tokens[some].astype(np.int64))
     mean = torch.tensor(store.manifest["mean"], dtype=torch.float32)
     layer = int(store.manifest["layer"])
-    ce = cross_entropies(model, codes, layer, sae, mean)
+    each = cross_entropies(model, codes, layer, sae, mean)
+    ce = Recovered(*(float(value) for value in each.mean(1)))
+    errors, totals = errors_by_clip(sae, unseen, len(clips))
+    fvu = _ratio_interval(errors, totals, [groups[clip] for clip in clips])
+    recovered = _ratio_interval(each[2] - each[1], each[2] - each[0], [groups[clip] for clip in some])
     random = torch.randn(sae.W_dec.shape, generator=torch.Generator().manual_seed(7))
     log.info("%s: FVU %.3f, L0 %.1f, dead %.1f %%", kind, fit.fvu, fit.l0, 100 * fit.dead)
     return sae, {
-        "kind": kind, "layer": layer, "features": len(sae.W_dec), "k": settings.k, **fit._asdict(),
+        "kind": kind, "layer": layer, "features": len(sae.W_dec), "k": settings.k, "clips": len(clips),
+        **fit._asdict(), "fvu_low": fvu.low, "fvu_high": fvu.high, "spliced": len(some),
+        "recovered": ce.share, "recovered_low": recovered.low, "recovered_high": recovered.high,
         "ce_clean": ce.clean, "ce_spliced": ce.spliced, "ce_zero": ce.zero, "ce_mean": ce.mean,
         "mmcs": mmcs(other.W_dec, sae.W_dec), "matched": matched_share(sae.W_dec, other.W_dec),
         "random_mmcs": mmcs(random, sae.W_dec), "seconds": seconds, "frames": len(train),
         "pca_fvu": pca_fvu(torch.from_numpy(store.rows(sample)), unseen, round(fit.l0)),
         "absorption": planted_absorption(kind, settings.seeds[0], min(settings.steps, 400)),
     }  # fmt: skip
+
+
+def _ratio_interval(parts: NDArray[np.float64], wholes: NDArray[np.float64], groups: Sequence[str]) -> Interval:
+    """Sum of parts over sum of wholes, with an interval over groups of clips."""
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        whole = weights @ wholes
+        return np.asarray((weights @ parts) / np.where(np.abs(whole) > 1e-12, whole, np.nan))
+
+    return bootstrap_interval(statistic, len(parts), np.random.default_rng(0), groups=groups, resamples=_RESAMPLES)
 
 
 def pca_fvu(train: Tensor, held_out: Tensor, count: int) -> float:

@@ -16,7 +16,7 @@ from sonoscope.contracts.interpretability import GENERATED, GENERATED_STATES, HE
 from sonoscope.contracts.tensors import Arrays
 from sonoscope.contracts.world import TOKENS
 from sonoscope.interpretability.capture import clip_plan, generate_clips, replay_pieces, swap_texts, token_histogram
-from sonoscope.interpretability.describe import STATISTICS
+from sonoscope.interpretability.describe import STATISTICS, lags_of, repetition
 from sonoscope.interpretability.heard import all_texts, chosen_prompts
 from sonoscope.interpretability.shards import ShardWriter, merge_stores
 from sonoscope.musicgen.interface import MusicGen, Sampling
@@ -84,20 +84,26 @@ def write_heard(
     codes = _encoded(model, pieces, own, seconds, share.batch)
     header = {"model": model.name, "revision": model.revision, "frame_rate": str(model.frame_rate)}
     TOKENS.write(files.tokens, {"tokens": codes}, header | {"cardinality": str(model.cardinality)})
+    shape, texts = (model.num_layers, model.dim), len(all_texts())
+    moving = (model.num_layers, model.dim + lags_of(codes.shape[-1]))
     found = {
-        "null": np.empty((0, model.num_layers, model.dim), np.float32),
-        "swapped": np.empty((0, len(all_texts()), model.num_layers, model.dim), np.float32),
+        "null": np.empty((0, *shape), np.float32),
+        "null_movement": np.empty((0, *moving), np.float32),
+        "swapped": np.empty((0, texts, *shape), np.float32),
+        "swapped_movement": np.empty((0, texts, *moving), np.float32),
         "histogram": token_histogram(codes, model.cardinality),
+        "repetition": repetition(codes),
     }
     files.shards.mkdir(parents=True, exist_ok=True)
     if len(codes):
         writer = _writer(model, files.shards, round(depth * (model.num_layers - 1)), codes, share)
-        found["null"] = replay_pieces(model, codes, share.batch, writer)
+        found["null"], found["null_movement"] = replay_pieces(model, codes, share.batch, writer)
     if under.start < under.stop:
         if under.start < own.start or under.stop > own.stop:
             own = slice(under.start, min(-(-under.stop // share.batch) * share.batch, len(pieces)))
             codes = _encoded(model, pieces, own, seconds, share.batch)  # in the same batches, so the same tokens
-        found["swapped"] = swap_texts(model, codes[under.start - own.start : under.stop - own.start], share.batch)
+        some = codes[under.start - own.start : under.stop - own.start]
+        found["swapped"], found["swapped_movement"] = swap_texts(model, some, share.batch)
     HEARD.write(files.heard, found, header | {"texts": "\n".join(all_texts())})
 
 

@@ -1,4 +1,4 @@
-"""Rendered pieces for the study: free causes, and counterfactual triples for the mediation analysis."""
+"""Rendered pieces for the study: controlled and free causes, and counterfactual triples for the mediation analysis."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +26,10 @@ ARMS: tuple[tuple[str, float, int], ...] = (
     ("fast_loud", FAST, LOUD),
 )
 """Versions of one piece: Y(0, M(0)), Y(1, M(0)) and Y(1, M(1)) where tempo is X and energy is M."""
+CONTROLLED = Causes(density=1.0)
+"""What controlled pieces share. One melody note per beat: the beat sounds, and tempo can be heard in four seconds."""
+_VARIED: tuple[str, ...] = ("mode", "tempo", "dynamics", "progression")
+"""Causes of controlled pieces that are drawn: the judged cues, and chords that suit the mode."""
 
 
 def true_effects() -> tuple[float, float]:
@@ -43,16 +47,25 @@ def energy(audio: AudioArray) -> float:
 def heard_pieces(settings: HeardPieces, seconds: float, sample_rate: int, seed: int) -> pd.DataFrame:
     """All pieces as a table that fits `sonoscope.contracts.interpretability.PIECES`."""
     rng = np.random.default_rng(seed)
-    wanted: list[tuple[str, str, Causes, int]] = []
+    wanted: list[tuple[str, str, Causes, int]] = [
+        (f"controlled-{k:04d}", "controlled", _controlled(rng), int(rng.integers(2**31)))
+        for k in range(settings.controlled)
+    ]
     for k in range(settings.count):
         free = _causes(rng, settings.held)
         wanted.append((f"free-{k:04d}", "free", free, int(rng.integers(2**31))))
     for k in range(settings.units):
-        causes, own = _causes(rng, settings.held), int(rng.integers(2**31))
+        causes, own = _controlled(rng), int(rng.integers(2**31))
         for arm, tempo, dynamics in ARMS:
             changed = replace(causes, tempo=tempo, dynamics=dynamics)
             wanted.append((f"unit-{k:04d}-{arm}", arm, changed, own))
     return pd.DataFrame([_row(*one, seconds, sample_rate) for one in track(wanted, "pieces")])
+
+
+def _controlled(rng: np.random.Generator) -> Causes:
+    """Mode, tempo and dynamics drawn independently; the rest as in `CONTROLLED`."""
+    drawn = random_causes(rng, CONTROLLED.programs)
+    return replace(CONTROLLED, **{name: getattr(drawn, name) for name in _VARIED})
 
 
 def _causes(rng: np.random.Generator, held: Sequence[str]) -> Causes:
@@ -67,7 +80,7 @@ def _row(clip_id: str, arm: str, causes: Causes, seed: int, seconds: float, samp
     valence, arousal = affect_of(causes)
     return {
         "clip_id": clip_id, "audio": {"bytes": to_flac(audio, sample_rate), "path": f"{clip_id}.flac"}, "arm": arm,
-        "group": clip_id if arm == "free" else clip_id.rsplit("-", 1)[0], "energy": energy(audio),
+        "group": clip_id if arm in ("controlled", "free") else clip_id.rsplit("-", 1)[0], "energy": energy(audio),
         "mode": causes.mode, "tempo": causes.tempo, "dynamics": causes.dynamics, "register": causes.register,
         "valence": valence, "arousal": arousal,
     }  # fmt: skip

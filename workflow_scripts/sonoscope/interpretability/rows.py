@@ -22,17 +22,19 @@ SMALLEST_LOSS = 1e-3
 def analysis_rows(
     probes: pd.DataFrame, swaps: pd.DataFrame, effects: pd.DataFrame, hits: tuple[int, int], sources: Sequence[str]
 ) -> list[Row]:
-    """Rows of probes, of hearing or echoing, of mediation, and of false positives."""
+    """Rows of probes (of free pieces without a bar), of hearing or echoing, of mediation, and of false positives."""
     rows: list[Row] = []
     for one in _records(probes[probes["source"] == "states"]):
-        others = ["token_histogram", *(["energy"] if one["target"] != "loudness" else [])]  # loudness is the energy
-        other = probes[(probes["target"] == one["target"]) & probes["source"].isin(others)]["value"]
+        judged = one["pieces"] == "controlled"
+        others = ["tokens", *(["energy"] if one["target"] != "loudness" else [])]  # loudness is the energy
+        same = (probes["target"] == one["target"]) & (probes["pieces"] == one["pieces"])
+        other = probes[same & probes["source"].isin(others)]["value"]
         rows.append(
             measure(
-                f"interpretability.probe.{one['target']}", float(one["value"]),
+                f"interpretability.{'probe' if judged else 'probe_varied'}.{one['target']}", float(one["value"]),
                 low=float(one["low"]), high=float(one["high"]),
                 n=int(one["n"]), null=float(one["null"]), baseline=float(other.max()) if len(other) else None,
-                target=PROBE_BAR if one["target"] in CUES else None, sources=sources,
+                target=PROBE_BAR if judged and one["target"] in CUES else None, sources=sources,
             )
         )  # fmt: skip
     rows += [
@@ -67,7 +69,8 @@ def dictionary_rows(table: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
         name = f"interpretability.sae.{one['kind']}"
         lost, lost_to_mean = one["ce_zero"] - one["ce_clean"], one["ce_mean"] - one["ce_clean"]
         rows += [
-            measure(f"{name}.fvu", float(one["fvu"]), baseline=float(one["pca_fvu"]), target=FVU_BAR, better="lower",
+            measure(f"{name}.fvu", float(one["fvu"]), low=float(one["fvu_low"]), high=float(one["fvu_high"]),
+                    n=int(one["clips"]), baseline=float(one["pca_fvu"]), target=FVU_BAR, better="lower",
                     sources=sources),
             measure(f"{name}.dead", float(one["dead"]), n=int(one["features"]), target=DEAD_BAR, better="lower",
                     sources=sources),
@@ -76,9 +79,13 @@ def dictionary_rows(table: pd.DataFrame, sources: Sequence[str]) -> list[Row]:
         ]  # fmt: skip
         if lost > SMALLEST_LOSS:  # else the model does not need the layer, and there is nothing to recover
             of_mean = (one["ce_mean"] - one["ce_spliced"]) / lost_to_mean if lost_to_mean > SMALLEST_LOSS else None
-            recovered = float((one["ce_zero"] - one["ce_spliced"]) / lost)
-            name = f"{name}.ce_recovered"
-            rows.append(measure(name, recovered, baseline=of_mean, target=CE_BAR, sources=sources))
+            rows.append(
+                measure(
+                    f"{name}.ce_recovered", float(one["recovered"]), low=float(one["recovered_low"]),
+                    high=float(one["recovered_high"]), n=int(one["spliced"]), baseline=of_mean, target=CE_BAR,
+                    sources=sources,
+                )
+            )  # fmt: skip
     return rows
 
 

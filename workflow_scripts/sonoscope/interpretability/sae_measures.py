@@ -43,6 +43,17 @@ def fit_of(sae: SparseAutoencoder, inputs: Tensor, batch: int = 4096) -> Fit:
     )
 
 
+@torch.no_grad()
+def errors_by_clip(
+    sae: SparseAutoencoder, inputs: Tensor, clips: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of errors² and of deviations² from the mean of all, by clip, of inputs ``[clips * frames, D]``."""
+    sae.eval()
+    errors = torch.cat([(part - sae(part)).double().square().sum(1) for part in torch.split(inputs, 4096)])
+    totals = (inputs - inputs.mean(0)).double().square().sum(1)
+    return errors.view(clips, -1).sum(1).numpy(), totals.view(clips, -1).sum(1).numpy()
+
+
 def mmcs(found: Tensor, wanted: Tensor) -> float:
     """Mean over rows of ``wanted`` ``[m, D]`` of the largest cosine with a row of ``found`` ``[n, D]``."""
     a, b = (nn.functional.normalize(v.detach(), dim=1) for v in (found, wanted))

@@ -11,22 +11,34 @@ from sonoscope.settings.directions import EstimatorName
 class HeardPieces(Section):
     """Rendered pieces whose causes are known, replayed under null text."""
 
+    controlled: int = Field(default=400, ge=24)
+    """Pieces that differ in mode, tempo and dynamics alone, drawn independently: what the judged probes read."""
+
     count: int = Field(default=400, ge=24)
-    """Pieces with independently drawn causes."""
+    """Pieces in which all other causes are drawn as well, but for those that are held."""
 
     held: list[Literal["density", "metre", "articulation", "register", "key"]] = Field(
         default_factory=lambda: list[Literal["density", "metre", "articulation", "register", "key"]](
             ["density", "metre"]
         )
     )
-    """Causes that are the same in all pieces. Where density and metre vary freely, tempo cannot be heard: a fast piece
-    of few notes sounds as a slow one of many."""
+    """Causes that are the same in all of these. Where density and metre vary freely, tempo cannot be heard: a fast
+    piece of few notes sounds as a slow one of many."""
 
     swapped: int = Field(default=80, ge=8)
-    """Of these, how many are also replayed under texts that say one thing or its opposite."""
+    """Of the controlled pieces, how many are also replayed under texts that say one thing or its opposite."""
 
     units: int = Field(default=60, ge=6)
     """Pieces that are composed in three counterfactual versions for the mediation analysis."""
+
+    @model_validator(mode="after")
+    def _some_are_left(self) -> Self:
+        if 2 * self.swapped > self.controlled:
+            raise ValueError(
+                f"swapped: expected at most half of the {self.controlled} controlled pieces, since readings are "
+                f"learned from the others; found {self.swapped}"
+            )
+        return self
 
 
 class EmotionClips(Section):

@@ -35,8 +35,9 @@ TARGET = "interpretability"
 _TABLES: dict[str, tuple[str, Contract, str]] = {
     "probes": ("What a probe reads from rendered music under null text", files.PROBES,
      "Out of fold, grouped and nested: penalty and layer are chosen on inner folds. Beside each value stand its 95 % "
-     "interval over clips, the mean over permuted labels, and a control task that only memory can solve. The histogram "
-     "of tokens and the energy of the waveform are what simple listening could do."),
+     "interval over clips, the mean over permuted labels, and a control task that only memory can solve. What is read "
+     "are states pooled over time: their mean, how much each dimension varies, and their autocorrelation. The tokens, "
+     "pooled alike, and the energy of the waveform are what simple listening could do."),
     "swaps": ("Hears or echoes: the same tokens under opposite texts", files.SWAP,
      "The probe learned from null-text replays of other pieces. If its reading follows the text while the tokens are "
      "held, it echoes; if it follows the tokens while the text is held, it hears."),
@@ -129,7 +130,7 @@ def _figures(name: str, model: str, frame: pd.DataFrame, folder: Path, sources: 
     """What is drawn of a table."""
     found: list[Block | None] = []
     if name == "probes":
-        found = [figures.probe_figure(model, frame, sources)]
+        found = [figures.probe_figure(model, frame, pieces, sources) for pieces in ("controlled", "free")]
     elif name == "cross":
         found = [figures.cross_figure(model, frame, sources)]
     elif name == "patches":
@@ -145,7 +146,8 @@ def _figures(name: str, model: str, frame: pd.DataFrame, folder: Path, sources: 
         probes = folder / "probes.parquet"
         if picture.is_file() and probes.is_file():
             read = files.PROBES.read(probes)
-            layer = int(read.loc[(read["target"] == "arousal") & (read["source"] == "states"), "layer"].iloc[0])
+            own = read[(read["target"] == "arousal") & (read["source"] == "states") & (read["pieces"] == "free")]
+            layer = int(own["layer"].iloc[0])
             found.append(figures.picture_figure(model, files.EMBEDDING.read(picture), layer, sources))
     elif name == "effects":
         found = [figures.mediation_figure(model, frame, sources)]

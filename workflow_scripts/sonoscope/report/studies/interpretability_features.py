@@ -49,13 +49,15 @@ def dictionary_sections(root: Path, model: str, results: Results, target: str, s
 
 def _dictionaries(model: str, table: pd.DataFrame, sources: tuple[Source, ...]) -> tuple[Block, ...]:
     frame = table.copy()
-    lost = (frame["ce_zero"] - frame["ce_clean"]).clip(lower=1e-9)
-    frame["recovered"] = (frame["ce_zero"] - frame["ce_spliced"]) / lost
+    frame["interval"] = [
+        f"{show(a, 3)} to {show(b, 3)}" for a, b in zip(frame["fvu_low"], frame["fvu_high"], strict=True)
+    ]
     frame["recovered_of_mean"] = (frame["ce_mean"] - frame["ce_spliced"]) / (frame["ce_mean"] - frame["ce_clean"]).clip(
         lower=1e-9
     )
     columns = {
         "kind": Column("kind"), "features": Column("features", 0), "l0": Column("active", 1), "fvu": Column("FVU", 3),
+        "interval": Column("95 %"),
         "pca_fvu": Column("PCA’s FVU", 3), "dead": Column("dead", 1, "%", 100.0),
         "recovered": Column("CE kept", 1, "%", 100.0),
         "recovered_of_mean": Column("of mean", 1, "%", 100.0), "mmcs": Column("MMCS", 2),

@@ -15,26 +15,44 @@ from sonoscope.report.sources import Source
 
 Sources = tuple[Source, ...]
 
-_SOURCES = {"states": "states, no text", "token_histogram": "token histogram", "energy": "energy alone"}
+_SOURCES = {"states": "states, no text", "tokens": "tokens alone", "energy": "energy alone"}
 _STATISTICS = {"norm": "norm", "kurtosis": "excess kurtosis", "hoyer": "Hoyer sparsity", "std": "standard deviation"}
 _EMOTION_INKS = ("c1", "c0", "c2", "c4", "c3")
 
 
-def probe_figure(model: str, probes: pd.DataFrame, sources: Sources) -> Figure:
-    """What is read, by target and source, with intervals, nulls and control tasks."""
+_PROBED = {
+    "controlled": (
+        "What can be read of music that nobody described",
+        "Only mode, tempo and dynamics differ between these pieces, drawn independently. ",
+    ),
+    "free": (
+        "The same where instrument, key, register and articulation differ too",
+        "Twelve keys and twelve instruments: no linear function of which notes sound tells major from minor. ",
+    ),
+}
+"""Title and first sentence, by the pieces that are read."""
+
+
+def probe_figure(model: str, probes: pd.DataFrame, pieces: str, sources: Sources) -> Figure | None:
+    """What is read of ``pieces``, by target and source, with intervals, nulls and control tasks."""
+    probes = probes[probes["pieces"] == pieces]
+    if probes.empty:
+        return None
     own = probes[probes["source"] == "states"]
+    title, first = _PROBED[pieces]
     told = "; ".join(f"{r['target']} {show(r['value'], 2)}" for r in own.to_dict("records"))
     return Figure(
-        name=f"probes-figure-{model}",
-        title="What can be read of music that nobody described",
+        name=f"probes-{pieces}-figure-{model}",
+        title=title,
         draw=partial(_draw_probes, probes),
         data=probes,
         caption=(
+            f"{first}"
             "Area under the curve (mode; 0.5 is chance) or share of variance explained (the rest; 0 is chance), out of "
             "fold. Bars: 95 % intervals over pieces. Ticks: mean over permuted labels. Hollow diamonds: a control task "
-            "that only memory can solve. What the histogram or the energy reads as well needs no model to be read."
+            "that only memory can solve. What the tokens or the energy tell as well needs no model to be read."
         ),
-        alt=f"Dot plot of probe scores from the states: {told}.",
+        alt=f"Dot plot of probe scores from the states, {pieces} pieces: {told}.",
         sources=sources,
     )
 
@@ -56,9 +74,10 @@ def _draw_probes(probes: pd.DataFrame) -> Drawing:
     ax.invert_yaxis()
     ax.set_xlim(min(-0.1, float(probes["low"].min()) - 0.03), 1.02)
     ax.axvline(0, color=style.ink("muted"), linewidth=0.8, linestyle=(0, (4, 4)))
-    ax.axvline(0.9, color=style.ink("muted"), linewidth=0.8)
-    ax.annotate("bar", (0.9, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-                ha="center", fontsize=8, color=style.ink("muted"))  # fmt: skip
+    if probes["pieces"].iloc[0] == "controlled":
+        ax.axvline(0.9, color=style.ink("muted"), linewidth=0.8)
+        ax.annotate("bar", (0.9, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+                    ha="center", fontsize=8, color=style.ink("muted"))  # fmt: skip
     ax.set_xlabel("AUC (mode) or R² (the rest)")
     ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=3, frameon=False, fontsize=8)
     return figure

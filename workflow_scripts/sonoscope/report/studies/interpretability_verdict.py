@@ -1,6 +1,7 @@
 """The conditions under which one may say that a model represents emotion, each with its figure."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -40,12 +41,13 @@ def conditions(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _decodable(frames: Mapping[str, pd.DataFrame]) -> Said:
     probes = frames["probes"]
     passed, words = True, []
-    for cue in ("valence", "arousal"):
-        own = probes[(probes["target"] == cue) & (probes["source"] == "states")].iloc[0]
-        other = probes[(probes["target"] == cue) & (probes["source"] != "states")]["value"].max()
+    for cue, pieces in product(("valence", "arousal"), dict.fromkeys(probes["pieces"])):
+        same = probes[(probes["target"] == cue) & (probes["pieces"] == pieces)]
+        own = same[same["source"] == "states"].iloc[0]
+        other = same[same["source"] != "states"]["value"].max()
         passed &= bool(own["low"] > max(other, own["null"]))
         words.append(
-            f"{cue}: R² {show(own['value'], 2)} [{show(own['low'], 2)}, {show(own['high'], 2)}], "
+            f"{cue}, {pieces} pieces: R² {show(own['value'], 2)} [{show(own['low'], 2)}, {show(own['high'], 2)}], "
             f"best control {show(other, 2)}"
         )
     return _said(passed), "; ".join(words)
