@@ -23,6 +23,7 @@ from sonoscope import results
 
 RUN = os.environ.get("SONOSCOPE_RUN", "demo")
 probes = results.load(RUN, "interpretability/probes")
+probes = probes[probes["pieces"] == "controlled"]  # "free": keys, instruments and registers differ too
 probes[["target", "source", "measure", "value", "low", "high", "null", "control"]].round(2)
 
 # %%

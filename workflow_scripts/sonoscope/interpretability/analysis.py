@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 from sonoscope.interpretability import geometry
 from sonoscope.interpretability.describe import STATISTICS
 from sonoscope.interpretability.heard import ARMS, TEXTS, targets, true_effects
-from sonoscope.interpretability.mediation import KnownModel, Mediation, by_intervention, by_regression
-from sonoscope.interpretability.probes import control_task, is_class, nested_probe, readout, score, score_interval
+from sonoscope.interpretability.mediation import KnownModel, Mediation, by_intervention, by_readings, by_regression
+from sonoscope.interpretability.probes import (
+    control_task,
+    is_class,
+    nested_probe,
+    readout,
+    readout_resamples,
+    score,
+    score_interval,
+)
 from sonoscope.settings.interpretability import Probing
 from sonoscope.statistics import Interval, bootstrap_interval, hedges_g, max_t_test, minimal_detectable_effect
 
@@ -178,15 +186,18 @@ def mediation_table(
 ) -> pd.DataFrame:
     """Tempo to energy to arousal: as the model's states hold it, against the composer's law; and a known model.
 
-    The reading of arousal is learned from the controlled pieces, of which the counterfactual ones are versions.
+    The reading of arousal is learned from the controlled pieces, of which the counterfactual ones are versions, and
+    learned again from resamples of them: intervals hold what pieces and what probe leave open.
     """
     own = probes[(probes["target"] == "arousal") & (probes["source"] == "states")]
     layer = int(own["layer"].iloc[0])
     known_causes = (pieces["arm"] == "controlled").to_numpy()
     x = null[:, layer].astype(np.float64)
     fitted = readout(x[known_causes], targets(pieces)["arousal"][known_causes], x, rng)
-    y00, y10, y11 = (fitted[(pieces["arm"] == arm).to_numpy()] for arm, _, _ in ARMS)
-    found = by_intervention(y00, y10, y11, rng, resamples=settings.resamples)
+    arms = [(pieces["arm"] == arm).to_numpy() for arm, _, _ in ARMS]
+    units = np.concatenate([x[arm] for arm in arms])
+    again = readout_resamples(x[known_causes], targets(pieces)["arousal"][known_causes], units, rng)
+    found = by_readings([fitted[arm] for arm in arms], np.split(again, len(arms), axis=1), rng)
     regressed = by_regression(
         (pieces["tempo"][known_causes] > pieces["tempo"][known_causes].median()).to_numpy(float),
         pieces["energy"][known_causes].to_numpy(), fitted[known_causes], rng, resamples=100,

@@ -5,6 +5,7 @@ with the same noise (Pearl 2001): natural direct effect E[Y(1, M(0)) - Y(0, M(0)
 E[Y(1, M(1)) - Y(1, M(0))] (the total-indirect convention), and total effect, their sum.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,31 @@ def by_intervention(
         )  # fmt: skip
 
     return Mediation(mean(b - a), mean(c - b), mean(c - a))
+
+
+def by_readings(
+    readings: Sequence[Floats], learned_again: Sequence[Floats], generator: np.random.Generator
+) -> Mediation:
+    """As `by_intervention`, of outcomes that are read by a probe, whose own uncertainty is in the intervals.
+
+    Parameters
+    ----------
+    readings
+        Y(0, M(0)), Y(1, M(0)) and Y(1, M(1)), each ``(units,)``.
+    learned_again
+        The same by probes that were learned from resamples of their training, each ``(resamples, units)``. Every one is
+        averaged over a resample of the units.
+    """
+    resamples, units = learned_again[0].shape
+    weights = generator.multinomial(units, np.full(units, 1 / units), size=resamples) / units
+    drawn = [(again * weights).sum(1) for again in learned_again]
+    point = [float(np.mean(reading)) for reading in readings]
+
+    def interval(first: int, second: int) -> Interval:
+        low, high = np.quantile(drawn[second] - drawn[first], (0.025, 0.975))
+        return Interval(point[second] - point[first], float(low), float(high), units, units)
+
+    return Mediation(interval(0, 1), interval(1, 2), interval(0, 2))
 
 
 def by_regression(

@@ -5,7 +5,9 @@ one. A class is a target of 0 and 1, scored by the area under the curve; a numbe
 that is explained out of fold, with the mean of the training folds as the prediction to beat.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,13 +100,83 @@ def readout(
     readings are then left as they are.
     """
     x, y = np.asarray(train, dtype=np.float64), np.asarray(target, dtype=np.float64)
-    held_out = np.empty((len(PENALTIES), len(y)))
-    for fit, check in grouped_folds(len(y), folds, generator):
-        held_out[:, check] = ridge_path(x[fit], y[fit, None], x[check])[:, :, 0]
+    held_out = _held_out_path(x, y, grouped_folds(len(y), folds, generator))
     best = int(((held_out - y) ** 2).sum(1).argmin())
     slope = float(np.cov(held_out[best], y)[0, 1] / max(float(y.var(ddof=1)), 1e-24))
     read = ridge_path(x, y[:, None], np.asarray(test, dtype=np.float64))[best, :, 0]
     return np.asarray(y.mean() + (read - y.mean()) / slope if slope > smallest else read)
+
+
+def readout_resamples(
+    train: NDArray[np.floating], target: Floats, test: NDArray[np.floating], generator: np.random.Generator,
+    resamples: int = 200, folds: int = 4, smallest: float = 0.1,
+) -> Floats:  # fmt: skip
+    """Readings ``(resamples, tests)`` as `readout` gives them, each learned from a bootstrap resample of the training.
+
+    What they differ by is the uncertainty of probe and calibration, which an interval over what is read leaves out. The
+    penalty is the one that all rows choose. Resampled rows are weights, and folds divide rows, so that no reading that
+    the slope is taken from was learned from its own row.
+    """
+    x, y = np.asarray(train, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    parts = grouped_folds(len(y), folds, generator)
+    penalty = PENALTIES[int(((_held_out_path(x, y, parts) - y) ** 2).sum(1).argmin())]
+    mean, spread = x.mean(0), x.std(0)
+    scale = np.where(spread > 1e-9 * max(float(spread.max()), 1e-30), spread, np.inf)
+    left, values, right = np.linalg.svd((x - mean) / scale, full_matrices=False)
+    z, seen = left * values, ((np.asarray(test, dtype=np.float64) - mean) / scale) @ right.T
+    checks = [check for _, check in parts]
+    found = np.empty((resamples, len(seen)))
+    for k in range(resamples):
+        weights = generator.multinomial(len(y), np.full(len(y), 1 / len(y))).astype(np.float64)
+        sums = [_moments(z[check], y[check], weights[check]) for check in checks]
+        whole = _total(sums)
+        held_out = np.empty(len(y))
+        for own, check in enumerate(checks):
+            others = _total(sums[:own] + sums[own + 1 :])
+            held_out[check] = _weighted_ridge(others, penalty)(z[check])
+        centre = whole.y / whole.n
+        slope = float(weights @ ((held_out - weights @ held_out / whole.n) * (y - centre)))
+        slope /= max(float(weights @ (y - centre) ** 2), 1e-24)
+        read = _weighted_ridge(whole, penalty)(seen)
+        found[k] = centre + (read - centre) / slope if slope > smallest else read
+    return found
+
+
+class _Moments(NamedTuple):
+    """Weighted sums that a ridge regression is solved from."""
+
+    n: float
+    x: Floats
+    y: float
+    xx: Floats
+    xy: Floats
+
+
+def _moments(x: Floats, y: Floats, weights: Floats) -> _Moments:
+    weighted = x * weights[:, None]
+    return _Moments(float(weights.sum()), weighted.sum(0), float(weights @ y), weighted.T @ x, weighted.T @ y)
+
+
+def _total(parts: Sequence[_Moments]) -> _Moments:
+    n, x, y, xx, xy = zip(*parts, strict=True)
+    return _Moments(sum(n), np.sum(x, axis=0), sum(y), np.sum(xx, axis=0), np.sum(xy, axis=0))
+
+
+def _weighted_ridge(of: _Moments, penalty: float) -> Callable[[Floats], Floats]:
+    """The predictor of a ridge regression with an intercept that is not penalised."""
+    mean, centre = of.x / of.n, of.y / of.n
+    gram = of.xx - of.n * np.outer(mean, mean)
+    gram[np.diag_indices_from(gram)] += penalty
+    slope = np.linalg.solve(gram, of.xy - of.n * mean * centre)
+    return lambda x: np.asarray(centre + (x - mean) @ slope)
+
+
+def _held_out_path(x: Floats, y: Floats, folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Floats:
+    """Out-of-fold predictions ``(penalties, n)``."""
+    held_out = np.empty((len(PENALTIES), len(y)))
+    for fit, check in folds:
+        held_out[:, check] = ridge_path(x[fit], y[fit, None], x[check])[:, :, 0]
+    return held_out
 
 
 def r_squared(predicted: ArrayLike, truth: ArrayLike, baseline: ArrayLike) -> WeightedStatistic:
