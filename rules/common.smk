@@ -325,7 +325,8 @@ def attribution_embedding(*names):
     """What embedding depends on: of the scoring no more than whether the base and which headline are embedded."""
     scoring = SETTINGS.attribution.scoring
     chosen = [method for method in scoring.methods if method in (scoring.headline, "base_gradient_cosine")]
-    found = attribution_settings("seconds", "embedding", "embed_end", "counterfactuals", *names)
+    recipes = ("finetune", "finetune_pair")  # how often they leave out captions
+    found = attribution_settings("seconds", "embedding", "embed_end", "counterfactuals", *recipes, *names)
     return found | {"scoring": {"methods": chosen, "headline": scoring.headline}}
 
 

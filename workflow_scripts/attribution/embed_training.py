@@ -1,11 +1,12 @@
 """Gradient embeddings of songs, trained and decoys: one job's share of them, under every model of the study."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sonoscope.attribution.embed import share_out
 from sonoscope.attribution.songs import Window, songs_of, windows_of
-from sonoscope.attribution.tasks import embed_tasks, tasks_of
+from sonoscope.attribution.tasks import embed_tasks, tasks_of, training_windows
 from sonoscope.contracts import read_json
 from sonoscope.contracts.corpora import SONGS
 from sonoscope.job import run
@@ -28,7 +29,8 @@ def main(
     curvature: list[Window] = []
     if "ekfac" in settings.embedding.features:
         curvature, _ = windows_of(loaded, [known[i] for i in choice["trained"]], window, settings.seconds)
-    tasks = tasks_of(language_model, loaded.name, of_songs, of_pairs, lambda store: windows, settings)
+    of = partial(training_windows, windows, choice["pairs"], settings)
+    tasks = tasks_of(language_model, loaded.name, of_songs, of_pairs, of, settings)
     return embed_tasks(loaded, tasks, stores, curvature, shard, shards, chosen)
 
 

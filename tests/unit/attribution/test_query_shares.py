@@ -8,11 +8,15 @@ import pytest
 import torch
 
 from sonoscope.attribution import queries, query_shares
-from sonoscope.attribution.query_shares import generate_share, merge_shares
+from sonoscope.attribution.query_shares import generate_share, merge_shares, plan
+from sonoscope.attribution.songs import songs_of
 from sonoscope.audio.files import write_audio
 from sonoscope.contracts import write_json
 from sonoscope.contracts.corpora import SONGS
+from sonoscope.musicgen.interface import Sampling
 from sonoscope.musicgen.random_model import build_random_musicgen
+from sonoscope.settings.attribution import Attribution
+from sonoscope.settings.musicgen import MusicGen
 
 NAMES = ("clips.parquet", "tokens.safetensors", "audio")
 SPEC = {"seeds": [42, 43, 44], "durations": [0.2, 0.4]}
@@ -90,6 +94,15 @@ def test_a_share_loads_the_models_of_its_own_batches_once(inputs, tmp_path, monk
     assert asked == ["all-seed0"]
     made(inputs, tmp_path / "whole")
     assert asked[1:] == ["all-seed0", "pair-0-ab-seed0", "base"]
+
+
+def test_clips_are_sampled_as_the_study_says_and_not_as_other_studies_do(inputs):
+    songs = {s.song_id: s for s in songs_of(SONGS.read(inputs / "songs.parquet"), inputs)}
+    records = [inputs / part / "records.json" for part in ("songs", "pairs")]
+    own = SETTINGS["attribution"]["queries"] | {"temperature": 0.8, "guidance": 2.0}
+    settings = Attribution.model_validate(SETTINGS["attribution"] | {"queries": own})
+    units = plan(songs, inputs / "base/state_dict.bin", *records, inputs, settings, MusicGen(temperature=0.1, top_k=7))
+    assert {u[1].keywords["sampling"] for u in units if "sampling" in u[1].keywords} == {Sampling(7, 0.8, 2.0)}
 
 
 def test_a_part_that_lacks_a_sound_is_said(inputs, whole, tmp_path):

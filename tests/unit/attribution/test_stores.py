@@ -20,7 +20,7 @@ from sonoscope.attribution.likelihood import language_model, log_likelihood, log
 from sonoscope.attribution.outcome import write_results
 from sonoscope.attribution.songs import Song, cut, read_song, songs_of, tokens_of, windows_of
 from sonoscope.attribution.store import Store, mapped
-from sonoscope.attribution.tasks import Task, embed_tasks, merge_parts
+from sonoscope.attribution.tasks import Task, embed_tasks, merge_parts, training_windows
 from sonoscope.audio.files import AudioError, write_audio
 from sonoscope.contracts.attribution import EXPERIMENT
 from sonoscope.musicgen.loading import load_musicgen
@@ -117,6 +117,38 @@ def test_rows_have_the_same_bytes_whatever_the_batch(model, windows):
     alone = [Embedder(model, SETTINGS)([w])[0] for w in windows[:4]]
     for name, values in together.items():
         assert values.tobytes() == np.concatenate([rows[name] for rows in alone]).tobytes()
+
+
+def test_a_row_has_as_much_of_the_gradient_without_caption_as_training_had(model, windows):
+    settings = SETTINGS.model_copy(update={"features": ["loss", "margin", "logra"]})
+    window = windows[0]
+    changed = [
+        window,
+        replace(window, prompt=None),
+        replace(window, dropped=0.25),
+        replace(window, prompt=None, dropped=0.25),
+    ]
+    (told, untold, mixed, never), facts = zip(*(Embedder(model, settings)([w]) for w in changed), strict=True)
+    for name in settings.features:
+        assert np.abs(told[name] - untold[name]).max() > 1e-3 * np.abs(told[name]).max()
+        np.testing.assert_allclose(mixed[name], 0.75 * told[name] + 0.25 * untold[name], rtol=1e-5, atol=1e-9)
+        np.testing.assert_array_equal(never[name], untold[name])
+    assert facts[2] == facts[0]
+    assert len({w.digest for w in changed[:3]}) == 3  # so that rows of another share are made again
+    empty = settings.model_copy(update={"prompt": "empty"})
+    np.testing.assert_array_equal(Embedder(model, empty)([changed[2]])[0]["loss"], untold["loss"])
+
+
+def test_the_model_of_a_pair_is_asked_about_its_two_songs_alone(windows):
+    given = Attribution.model_validate(
+        {"finetune": {"condition_dropout": 0.5}, "finetune_pair": {"condition_dropout": 0.1}}
+    )
+    pairs = [["song0", "song1"], ["song2", "song3"]]
+    every = training_windows(windows, pairs, given, "songs")
+    assert [w.key for w in every] == [w.key for w in windows] and {w.dropped for w in every} == {0.5}
+    assert training_windows(windows, pairs, given, "base") == every  # the control differs in its weights alone
+    two = training_windows(windows, pairs, given, "pair-1")
+    assert {w.song_id for w in two} == {"song2", "song3"} and {w.dropped for w in two} == {0.1}
 
 
 @pytest.mark.parametrize("group", ["attention", "feed_forward", "no_text", "heads"])
@@ -279,6 +311,15 @@ def test_commands_embed_a_folder_and_say_who_made_a_clip(tmp_path, base, folder)
         spintrak([str(w) if w != "1" else "0.5" for w in words])
     with pytest.raises(AttributionError, match=r"expected state_dict\.bin"):
         spintrak([str(w) if w is not base else str(folder) for w in words])
+    told = Store(tmp_path / "training_1.bin").field("loss", 0)
+    words[words.index("--output") + 1] = tmp_path / "mixed.bin"
+    spintrak([*map(str, words), "--caption-dropout", "0.5"])
+    mixed = Store(tmp_path / "mixed.bin").field("loss", 0)
+    assert mixed.shape == told.shape and np.abs(mixed - told).max() > 1e-3 * np.abs(told).max()
+    with pytest.raises(AttributionError, match=r"in a share of 0\.5, the new ones in 0; take another output"):
+        spintrak([str(w) for w in words])
+    with pytest.raises(AttributionError, match="expected a share from 0 to 1"):
+        spintrak([*map(str, words), "--caption-dropout", "2"])
 
 
 def test_processes_and_shards_give_the_same_rows(tmp_path, base, model, folder):

@@ -1,15 +1,18 @@
 """The choice of songs and sets, the judgement, and the page, on tables whose truth is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sonoscope import scorecard
-from sonoscope.attribution import scoring
+from sonoscope.attribution import scoring, studies
 from sonoscope.attribution.errors import AttributionError
 from sonoscope.attribution.experiments import draw, read_config, rows_of, wishes_of
 from sonoscope.attribution.judge import judge_pairs, judge_songs, score_rows
 from sonoscope.attribution.methods import SongScores
+from sonoscope.attribution.songs import Window
 from sonoscope.attribution.variants import choose, subsets, variants
 from sonoscope.audio.files import write_audio
 from sonoscope.contracts.attribution import EXPERIMENT, JUDGEMENT, QUERIES, SCORES, TRUTH
@@ -182,8 +185,6 @@ def test_experiments_from_a_file(tmp_path):
 
 
 def _clip(wish):
-    from types import SimpleNamespace
-
     return SimpleNamespace(**wish.__dict__)
 
 
@@ -191,3 +192,24 @@ def test_a_part_of_the_embeddings_settings_keeps_the_default_features():
     part = Attribution.model_validate({"embedding": {"window": 2.0}})
     assert part.embedding.features == Attribution().embedding.features
     assert part.embedding.window == 2.0
+
+
+def test_likeness_does_not_depend_on_which_songs_are_stored():
+    """What is rare is rare among all songs: a pair's store has two of them."""
+    rng = np.random.default_rng(0)
+    made = {
+        f"s{k}#0": Window(f"s{k}", 0, 0.0, 1.0, "x", rng.integers(0, 4, (1, 30)).astype(np.int16)) for k in range(6)
+    }
+    asked = {"q#0": Window("q", 0, 0.0, 1.0, "x", made["s1#0"].tokens)}
+    sound = {key: rng.standard_normal(192) for key in (*made, *asked)}
+    material = studies._Material(None, made, asked, sound, {})
+
+    def scores(method, *stored):
+        rows = pd.DataFrame({"song_id": stored, "segment": 0})
+        both = SimpleNamespace(rows=rows, asked=pd.DataFrame({"song_id": ["q"], "segment": [0]}))
+        return studies._without_embeddings(method, both, material, SETTINGS, 0)
+
+    for method in ("code_ngrams", "log_mel", "caption"):
+        whole = scores(method, *(f"s{k}" for k in range(6)))
+        assert whole.shape == (1, 6)
+        np.testing.assert_array_equal(scores(method, "s4", "s1"), whole[:, [4, 1]])

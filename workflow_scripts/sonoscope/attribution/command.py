@@ -45,6 +45,11 @@ def parser() -> argparse.ArgumentParser:
     every.add_argument(
         "--shards", type=int, default=1, help="jobs that share the songs; the last to end writes the index"
     )
+    every.add_argument(
+        "--caption-dropout", type=float, default=0.0,
+        help="share of steps in which the model was trained on a song without its caption; who-made-this needs it for "
+        "audio of which no prompt is known",
+    )  # fmt: skip
     every.add_argument("--resume", nargs="?", const=1, help="accepted; finished shards are always kept")
     _embedding(every)
     one = commands.add_parser("generate-gradients", help="generate one clip and embed it")
@@ -136,9 +141,13 @@ def _every(options: argparse.Namespace) -> str:
     songs: list[Song] = songs_of(table, options.input)
     subject = Subject(options.model / "state_dict.bin", model.name, tuple(options.checkpoints))
     files = {song.song_id: str(song.file.resolve()) for song in songs}
-    meta = subject.meta(model.revision, settings) | {"seconds": options.duration, "note": ask.note_of(subject, files)}
+    if not 0 <= options.caption_dropout <= 1:
+        raise AttributionError(f"--caption-dropout: expected a share from 0 to 1, found {options.caption_dropout:g}")
+    meta = subject.meta(model.revision, settings) | {
+        "seconds": options.duration, "dropped": options.caption_dropout, "note": ask.note_of(subject, files)
+    }  # fmt: skip
     store = Store.open(options.output, meta)
-    plan = Plan(options.output, subject, settings, options.duration, 1)
+    plan = Plan(options.output, subject, settings, options.duration, 1, options.caption_dropout)
     skipped = embed_songs(plan, songs, options.processes_per_gpu, options.shard, options.shards)
     skipped += [(s.item, s.reason, s.file or "") for s in left_out]
     rows = store.finish(skipped)

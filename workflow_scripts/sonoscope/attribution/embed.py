@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,8 @@ class Plan:
     settings: Embedding
     seconds: float | None
     threads: int
+    dropped: float = 0.0
+    """How often training left captions out, as a share."""
 
 
 _WORKER: dict[str, Worker] = {}  # one loaded model per process
@@ -259,6 +261,6 @@ def _embed_group(plan: Plan, songs: Sequence[Song]) -> Skipped:
     worker = _WORKER[key]
     windows, skipped = windows_of(worker.model, songs, plan.settings.window, plan.seconds)
     if windows:
-        rows, fields = worker(windows)
+        rows, fields = worker([replace(w, dropped=plan.dropped) for w in windows])
         Store(plan.folder).write_shard(shard_name([s.song_id for s in songs]), rows, fields)
     return skipped

@@ -1,7 +1,7 @@
 """Rows of a store: projected per-sample gradients of windows under one set of weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -76,6 +76,10 @@ class Embedder:
     def __call__(self, windows: Sequence[Window]) -> tuple[Fields, list[Facts]]:
         """Rows ``(windows, dim)`` of each feature, and facts of each window.
 
+        The gradient of a window whose caption training left out at times is the mean over training: in that share
+        without the caption, which is what moves the model for clips that are asked about without one. Facts are those
+        with the caption.
+
         On a CPU windows pass one by one: one fills the core, and rows then have the same bytes whatever the batch.
         """
         size = 1 if self.model.device.type == "cpu" else len(windows)
@@ -83,6 +87,10 @@ class Embedder:
         facts: list[Facts] = []
         for group in _batches(windows, size):
             rows, more = self._batch(group)
+            share = group[0].dropped if group[0].prompt is not None and self.settings.prompt == "caption" else 0.0
+            if share:  # projections are linear, so rows are mixed as the gradients are
+                bare, _ = self._batch([replace(window, prompt=None) for window in group])
+                rows = {name: (1 - share) * values + share * bare[name] for name, values in rows.items()}
             for name, values in rows.items():
                 parts.setdefault(name, []).append(values.cpu())
             facts += more
@@ -168,12 +176,16 @@ def _batches(windows: Sequence[Window], size: int) -> list[list[Window]]:
     out: list[list[Window]] = []
     for window in windows:
         last = out[-1][-1] if out and len(out[-1]) < size else None
-        alike = last is not None and (last.prompt, last.tokens.shape) == (window.prompt, window.tokens.shape)
+        alike = last is not None and _kind(last) == _kind(window)
         if alike:
             out[-1].append(window)
         else:
             out.append([window])
     return out
+
+
+def _kind(window: Window) -> tuple[str | None, float, tuple[int, ...]]:
+    return window.prompt, window.dropped, window.tokens.shape
 
 
 def _facts(outputs: Outputs, norms: Tensor) -> list[Facts]:

@@ -55,7 +55,7 @@ def plan(
     plans = [(find(of_songs, f"{FULL}-seed0"), queries.of_many(trained, settings))]
     for number, two in enumerate(pairs):
         plans.append((find(of_pairs, f"pair-{number}-ab-seed0"), queries.of_pair(two, number, settings)))
-    sampling, size = Sampling(musicgen.top_k, musicgen.temperature, musicgen.guidance), musicgen.batch
+    sampling, size = Sampling(musicgen.top_k, asked.temperature, asked.guidance), musicgen.batch
     units: list[Unit] = []
     for found, wishes in plans:
         units += [

@@ -51,6 +51,8 @@ class Window:
     seconds: float
     prompt: Prompt
     tokens: NDArray[np.int16]
+    dropped: float = 0.0
+    """How often training left the caption out, as a share; a row's gradient has as much of it without the caption."""
 
     @property
     def key(self) -> str:
@@ -59,8 +61,8 @@ class Window:
 
     @property
     def digest(self) -> str:
-        """Identifies tokens and caption."""
-        text = (self.prompt or "").encode()
+        """Identifies tokens, caption and how often it is left out."""
+        text = (self.prompt or "").encode() + (f"\0{self.dropped:g}".encode() if self.dropped else b"")
         return hashlib.sha256(self.tokens.astype("<i2").tobytes() + b"\0" + text).hexdigest()[:16]
 
 

@@ -33,7 +33,7 @@ from sonoscope.files import replacing
 log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
-_LOCAL = ("note", "seconds")  # entries of the meta data that may differ between comparable stores
+_LOCAL = ("note", "seconds", "dropped")  # entries of the meta data that may differ between comparable stores
 
 
 def _comparable(value: Any) -> Any:
@@ -103,6 +103,12 @@ class Store:
                 mine, other = store.meta.get("seconds"), meta.get("seconds")
                 raise AttributionError(
                     f"{folder}: its songs have duration {mine}, the new ones {other}; take another output"
+                )
+            mine, other = (m.get("dropped", 0.0) for m in (store.meta, meta))
+            if mine != other:
+                raise AttributionError(
+                    f"{folder}: its rows leave out captions in a share of {mine:g}, the new ones in {other:g}; "
+                    "take another output"
                 )
             return store
         write_json(folder / "meta.json", dict(meta))

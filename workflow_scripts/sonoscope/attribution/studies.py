@@ -120,28 +120,37 @@ def _controls(c: Comparison, settings: Attribution) -> dict[str, Any]:
 
 
 def _without_embeddings(method: str, c: Comparison, m: _Material, settings: Attribution, seed: int) -> Floats:
-    row_keys = [f"{s}#{k}" for s, k in zip(c.rows.song_id, c.rows.segment, strict=True)]
-    query_keys = [f"{s}#{k}" for s, k in zip(c.asked.song_id, c.asked.segment, strict=True)]
-    rows, asked = [m.rows[k] for k in row_keys], [m.queries[k] for k in query_keys]
-    if method == "code_ngrams":
-        return similarity.code_ngrams(asked, rows, settings.scoring.ngram)
-    if method == "log_mel":
-        sound = (np.stack([m.sound[key] for key in keys]) for keys in (query_keys, row_keys))
-        return similarity.standardised_cosine(*sound)
-    if method in settings.scoring.listeners:
-        return similarity.standardised_cosine(*(m.heard(method, keys) for keys in (query_keys, row_keys)))
-    if method == "caption":
-        return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
+    row_keys, query_keys = (
+        [f"{s}#{k}" for s, k in zip(side.song_id, side.segment, strict=True)] for side in (c.rows, c.asked)
+    )
+    if method == "random":
+        return np.random.default_rng([seed, 3]).standard_normal((len(query_keys), len(row_keys)))
+    asked = [m.queries[k] for k in query_keys]
     if method == "legacy":
         of_queries, of_rows = (
             legacy.legacy_embeddings(
                 m.model, [w.prompt for w in ws], [w.tokens.shape[1] for w in ws], settings.embedding.dim,
                 settings.embedding.seed, settings.scoring.legacy_guidance,
             )
-            for ws in (asked, rows)
+            for ws in (asked, [m.rows[k] for k in row_keys])
         )  # fmt: skip
         return legacy.legacy_scores(of_queries, of_rows, settings.scoring.legacy_damping)
-    return np.random.default_rng([seed, 3]).standard_normal((len(asked), len(rows)))
+    places = {key: k for k, key in enumerate(m.rows)}  # what is rare or usual is asked of all songs, stored or not
+    return _likeness(method, asked, query_keys, m, settings)[:, [places[key] for key in row_keys]]
+
+
+def _likeness(
+    method: str, asked: Sequence[Window], query_keys: Sequence[str], m: _Material, settings: Attribution
+) -> Floats:
+    rows = list(m.rows.values())
+    if method == "code_ngrams":
+        return similarity.code_ngrams(asked, rows, settings.scoring.ngram)
+    if method == "log_mel":
+        sound = (np.stack([m.sound[key] for key in keys]) for keys in (query_keys, list(m.rows)))
+        return similarity.standardised_cosine(*sound)
+    if method in settings.scoring.listeners:
+        return similarity.standardised_cosine(*(m.heard(method, keys) for keys in (query_keys, list(m.rows))))
+    return similarity.captions([w.prompt for w in asked], [w.prompt for w in rows])
 
 
 def _read(

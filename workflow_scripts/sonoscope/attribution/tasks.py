@@ -60,6 +60,19 @@ def tasks_of(
     return out
 
 
+def training_windows(
+    windows: Sequence[Window], pairs: Sequence[Sequence[str]], settings: Attribution, store: str
+) -> list[Window]:
+    """Windows of the songs of a store, with the share in which its recipe leaves out captions.
+
+    For the model of a pair they are those of its two songs, which alone are judged.
+    """
+    recipe, songs = settings.finetune, {w.song_id for w in windows}
+    if store.startswith("pair-"):
+        recipe, songs = settings.finetune_pair, set(pairs[int(store.partition("-")[2])])
+    return [replace(w, dropped=recipe.condition_dropout) for w in windows if w.song_id in songs]
+
+
 def prompt_controls(tasks: Sequence[Task], prompted: Sequence[Window], settings: Attribution) -> list[Task]:
     """The clips of songs' captions with no caption, and with that of another clip, under the fine-tune on all songs."""
     task = next(t for t in tasks if t.store == "songs")

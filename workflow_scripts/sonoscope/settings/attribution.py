@@ -51,6 +51,15 @@ class FineTune(Section):
         return self
 
 
+class FineTunePair(FineTune):
+    """Fine-tuning on two songs: with so few windows the rate of many songs would raise the loss of what is held out."""
+
+    epochs: int = Field(10, ge=1)
+    """Passes over the windows of the set; the default ends where the loss of parts that are held out is least."""
+    learning_rate: float = Field(1e-4, gt=0)
+    """Learning rate of AdamW after the warm-up; it stays constant."""
+
+
 class Embedding(Section):
     """Gradient embeddings: which function of which tokens is differentiated, and how its gradient is projected."""
 
@@ -137,6 +146,10 @@ class Queries(Section):
     """The same per song of a pair."""
     seconds: float = Field(4.0, gt=0, le=30)
     """Length of a clip, in seconds."""
+    temperature: float = Field(1.0, ge=0)
+    """Divides the logits before sampling; low ones bring clips that the model made before its fine-tune too."""
+    guidance: float = Field(3.0, ge=0)
+    """Classifier-free guidance coefficient of clips with a caption; 1 is none."""
     prompts: list[Literal["empty", "swapped"]] = Field(
         default_factory=lambda: list[Literal["empty", "swapped"]](["empty", "swapped"])
     )
@@ -192,7 +205,7 @@ class Attribution(Section):
     """How much of each song is used, from its start, in seconds; null is the whole song."""
     finetune: FineTune = FineTune()
     """Recipe of the fine-tunes on many songs."""
-    finetune_pair: FineTune = FineTune(epochs=8)
+    finetune_pair: FineTunePair = FineTunePair()
     """Recipe of the fine-tunes on two songs."""
     embedding: Embedding = Embedding(features=_FEATURES)
     """Gradient embeddings."""
