@@ -189,10 +189,13 @@ def _answer(rows: list[scorecard.Row], found: pd.DataFrame, source: Source | Non
     held = int((found["verdict"] == "pass").sum())
     judged = int((found["verdict"] != "not judged").sum())
     told = "; ".join(f"{n.label} {show(n.value, 2)}" for n in numbers)
+    free = {row.name.rsplit(".", 1)[1]: row.value for row in rows if row.name.split(".")[1] == "probe_varied"}
+    harder = "; ".join(f"{n.label} {show(free[n.label], 2)}" for n in numbers if n.label in free)
     verdict = "recovered" if held == len(found) else "partly recovered" if held else "not recovered"
     left = "" if judged == len(found) else f" {len(found) - judged} of {len(found)} were not judged."
     return Answer(
-        f"From rendered music, replayed without text, linear probes read (AUC of mode, R² of the rest): {told}.",
+        f"From rendered music, replayed without text, linear probes read (AUC of mode, R² of the rest): {told}."
+        + (f" Where keys and instruments differ too: {harder}." if harder else ""),
         verdict,  # type: ignore[arg-type]
         f"{held} of {judged} judged conditions hold.{left}",
         numbers,
