@@ -63,6 +63,7 @@ scale: $(STAMP)
 	@$(BIN)/python workflow_scripts/docs/write_benchmarks_page.py
 
 # Write the versions that are installed now as the lock.
+# Lock with the oldest Python 3.11 at hand: a newer one pins packages that an older one (Debian 12 has 3.11.2) cannot install.
 lock: $(STAMP)
 	@{ sed -n '1p' envs/constraints.txt; \
 	   $(BIN)/pip freeze | sed 's/+cpu$$//' | grep -vE '^(audiocraft|tinysoundfont)==' | grep -v ' @ '; } > envs/constraints.new
