@@ -35,12 +35,12 @@ def main(
         "tokens": np.concatenate([seen["histogram"], seen["repetition"]], axis=-1),
         "energy": table[["energy"]].to_numpy("float32"),
     }
-    parts = [
+    read, varied = (
         analysis.probe_table(table[some], {name: x[some] for name, x in sources.items()}, how, rng)
         for some in (held, free)
-    ]
-    files.PROBES.write(probes, pd.concat(parts, ignore_index=True))
-    read, varied = parts
+    )
+    both = pd.concat([read, varied], ignore_index=True)
+    files.PROBES.write(probes, both)
     under = np.concatenate([seen["swapped"], seen["swapped_movement"]], axis=-1)
     swapped = analysis.swap_table(table[held], sources["states"][held], under, read, how, rng)
     files.SWAP.write(swaps, swapped)
@@ -53,8 +53,7 @@ def main(
     mediated = analysis.mediation_table(table, sources["states"], read, how, rng)
     files.EFFECTS.write(effects, mediated)
     hits = analysis.false_positives(own["cond"], made["prompt_id"].to_numpy(), how.null_repeats, rng)
-    source = ("rule analyse_activations", portable(probes))
-    scorecard.write(rows, analysis_rows(pd.concat(parts), swapped, mediated, hits, source))
+    scorecard.write(rows, analysis_rows(both, swapped, mediated, hits, ("rule analyse_activations", portable(probes))))
 
 
 if __name__ == "__main__":

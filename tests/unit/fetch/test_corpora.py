@@ -88,7 +88,8 @@ def test_missing_utterances_are_noticed(client, offer, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (tarball({**FILES, "../outside.txt": b"x"}), "cannot be unpacked"),
+        (tarball({**FILES, "../outside.txt": b"x"}), "would not stay inside its folder"),
+        (tarball({**FILES, "/outside.txt": b"x"}), "would not stay inside its folder"),
         (tarball(FILES, [("LibriSpeech/dev-clean/link", "/etc/passwd")]), "neither file nor folder"),
         (tarball({"other/file.flac": b"x"}), "expected LibriSpeech/dev-clean, found other"),
         (b"no archive", "cannot be unpacked"),

@@ -14,6 +14,7 @@ from sonoscope.fetch import space
 from sonoscope.fetch.client import Client
 from sonoscope.fetch.digest import Digest
 from sonoscope.fetch.errors import FetchError
+from sonoscope.fetch.names import inside
 from sonoscope.fetch.transfer import Remote, download, part_of
 from sonoscope.logs import Progress
 from sonoscope.settings.fetch import CORPUS_NAMES, CorpusName
@@ -119,7 +120,7 @@ def unpack_tar(archive: Path, root: Path, subset: str, expected: int) -> int:
             for member in tar:
                 if not (member.isfile() or member.isdir()):
                     raise FetchError(f"{archive}: {member.name} is neither file nor folder; nothing was unpacked")
-                tar.extract(member, staging, filter="data")
+                _write_member(tar, member, inside(staging, member.name, str(archive)))
                 progress.advance()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise FetchError(f"{archive} cannot be unpacked ({error}); delete it and run the same command again") from None
@@ -133,6 +134,18 @@ def unpack_tar(archive: Path, root: Path, subset: str, expected: int) -> int:
     (top / subset).replace(root / subset)
     shutil.rmtree(staging)
     return sum(1 for _ in (root / subset).rglob("*.flac"))
+
+
+def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    """Contents alone, no owners or modes; the filters of tarfile are not in every Python 3.11."""
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = tar.extractfile(member)
+    assert content is not None  # it is a file
+    with path.open("wb") as out:
+        shutil.copyfileobj(content, out)
 
 
 def overview(records: list[Path]) -> str:
