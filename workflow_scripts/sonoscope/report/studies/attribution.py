@@ -168,8 +168,7 @@ def _judgement(model: str, frame: pd.DataFrame, sources: tuple[Source, ...]) -> 
         level = {"lds": 0.0, "auroc": 0.5}.get(measure)
         top = float(ceiling["value"]) if measure == "lds" and ceiling is not None else None
         told = "; ".join(f"{r.name_} {r.value:.2f}" for r in rows.rename(columns={"name": "name_"}).itertuples())
-        caption = f"{words[measure].rstrip('?')}. One dot per method with its 95 % interval over {int(rows.n.max())} "
-        caption += "independent items. "
+        caption = f"One dot per method with its 95 % interval over {int(rows.n.max())} independent items. "
         caption += {
             "lds": "0 is what random scores have; the dashed line is what a second training of the same sets predicts. "
             "Methods in grey do not see the training.",
