@@ -64,9 +64,9 @@ class ExperimentFile(Section):
     attribution: Embedding = Embedding()
     """Embeddings; they must be those of the training embeddings that results are computed with."""
     guidance: float = Field(3.0, ge=0)
-    """Classifier-free guidance coefficient; 1 for fine-tunes of the shipped model."""
+    """Classifier-free guidance coefficient; 1 is none."""
     temperature: float = Field(1.0, ge=0)
-    """Divides the logits before sampling; 0.3 for fine-tunes of the shipped model."""
+    """Divides the logits before sampling; low ones bring clips that the model made before its fine-tune too."""
 
 
 def read_config(file: Path) -> ExperimentFile:

@@ -24,6 +24,9 @@ from sonoscope.statistics import Interval, bootstrap_interval, hedges_g, max_t_t
 
 Floats = NDArray[np.float64]
 
+_WATCHED = 10_000
+"""Units of the known model that are only watched: so many that the sign of a regression's error is no accident."""
+
 
 def layer_differences(
     clips: pd.DataFrame, statistics: NDArray[np.float32], words: list[str], permutations: int, rng: np.random.Generator
@@ -205,7 +208,7 @@ def mediation_table(
     direct, indirect = true_effects()
     world = KnownModel()
     known = by_intervention(*world.intervene(400, rng), generator=rng, resamples=settings.resamples)
-    watched = by_regression(*world.observe(400, rng), generator=rng, resamples=100)
+    watched = by_regression(*world.observe(_WATCHED, rng), generator=rng, resamples=100)
     return pd.DataFrame(
         _effects("arousal", found, (direct, indirect), regressed)
         + _effects("known_model", known, world.truth(), watched)

@@ -195,7 +195,7 @@ def _answer(rows: list[scorecard.Row], found: pd.DataFrame, source: Source | Non
     left = "" if judged == len(found) else f" {len(found) - judged} of {len(found)} were not judged."
     return Answer(
         f"From rendered music, replayed without text, linear probes read (AUC of mode, R² of the rest): {told}."
-        + (f" Where keys and instruments differ too: {harder}." if harder else ""),
+        + (f" Where other causes differ too: {harder}." if harder else ""),
         verdict,  # type: ignore[arg-type]
         f"{held} of {judged} judged conditions hold.{left}",
         numbers,

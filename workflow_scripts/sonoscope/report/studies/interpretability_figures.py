@@ -26,8 +26,8 @@ _PROBED = {
         "Only mode, tempo and dynamics differ between these pieces, drawn independently. ",
     ),
     "free": (
-        "The same where instrument, key, register and articulation differ too",
-        "Twelve keys and twelve instruments: no linear function of which notes sound tells major from minor. ",
+        "The same where other causes differ too",
+        "Where keys differ, no linear function of which notes sound tells major from minor. ",
     ),
 }
 """Title and first sentence, by the pieces that are read."""
